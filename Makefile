@@ -1,0 +1,52 @@
+# Two commands do everything: `make demo` shows the product, `make test` runs every gate.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test format lint types imports tests soak bench clean
+
+demo: $(VENV)/.product  ## thirteen workers under supervision, in the foreground; Ctrl-C ends it
+	@$(BIN)/trio-supervisor configure conf/dev-env.toml -o supervisord.toml
+	@exec $(BIN)/trio-supervisor up
+
+test: format lint types imports tests  ## every gate that CI runs
+
+format: $(VENV)/.gates
+	$(BIN)/ruff format --check .
+
+lint: $(VENV)/.gates
+	$(BIN)/ruff check .
+
+types: $(VENV)/.gates  ## strict, in both views: with the stubs of trio-typing, and with Trio's own types
+	$(BIN)/mypy
+	own=$$(mktemp -d) && trap 'rm -r "$$own"' EXIT && \
+	ln -s "$$($(BIN)/python -c 'import trio; print(trio.__path__[0])')" "$$own/trio" && \
+	MYPYPATH=tests/typings:$$own $(BIN)/mypy --cache-dir .mypy_cache_own
+
+imports: $(VENV)/.gates
+	$(BIN)/lint-imports
+
+tests: $(VENV)/.gates
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
+
+soak: $(VENV)/.gates  ## what takes longer than CI allows
+	TRIO_SUPERVISOR_SOAK=1 $(BIN)/pytest tests/soak
+
+bench: $(VENV)/.product  ## the table of docs/performance.md, beside supervisor and honcho
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .coverage .coverage.* .hypothesis .mypy_cache .mypy_cache_own .pytest_cache .ruff_cache
+
+$(VENV)/.product: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.gates: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.product

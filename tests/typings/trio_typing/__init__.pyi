@@ -1,0 +1,1 @@
+from trio import TaskStatus as TaskStatus
