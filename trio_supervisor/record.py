@@ -20,29 +20,29 @@ else:
 class Record:
     """A value: fields in the order of their declaration, compared by content, never changed.
 
-    A field whose name is in ``hidden`` is left out of the repr (passwords).
+    A field whose name is in ``HIDDEN`` is left out of the repr (passwords).
     """
 
-    fields: ClassVar[tuple[str, ...]] = ()
-    defaults: ClassVar[dict[str, Any]] = {}
-    hidden: ClassVar[frozenset[str]] = frozenset()
+    FIELDS: ClassVar[tuple[str, ...]] = ()
+    DEFAULTS: ClassVar[dict[str, Any]] = {}
+    HIDDEN: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         # inspect.get_annotations would say the same for ten times the import
         declared = cls.__dict__.get("__annotations__", {})  # noqa: RUF063
         own = tuple(n for n, annotation in declared.items() if "ClassVar" not in annotation)
-        cls.fields = (*cls.fields, *own)
-        cls.defaults = {n: getattr(cls, n) for n in cls.fields if hasattr(cls, n)}
-        cls.__match_args__ = cls.fields  # type: ignore[attr-defined]  # read by `match`
+        cls.FIELDS = (*cls.FIELDS, *own)
+        cls.DEFAULTS = {n: getattr(cls, n) for n in cls.FIELDS if hasattr(cls, n)}
+        cls.__match_args__ = cls.FIELDS  # type: ignore[attr-defined,misc]  # read by `match`
 
     def __init__(self, *values: Any, **named: Any) -> None:
         """Raise TypeError for a missing, surplus or unknown field."""
-        given = dict(zip(self.fields, values, strict=False))
-        state = {**self.defaults, **given, **named}
-        if len(state) != len(self.fields) or len(values) > len(given) or given.keys() & named:
+        given = dict(zip(self.FIELDS, values, strict=False))
+        state = {**self.DEFAULTS, **given, **named}
+        if len(state) != len(self.FIELDS) or len(values) > len(given) or given.keys() & named:
             raise TypeError(
-                f"{type(self).__name__} takes the fields {', '.join(self.fields)}; "
+                f"{type(self).__name__} takes the fields {', '.join(self.FIELDS)}; "
                 f"got {len(values)} in order and {', '.join(named) or 'none'} by name"
             )
         self.__dict__.update(state)
@@ -65,8 +65,8 @@ class Record:
         return type(self) is type(other) and self.__dict__ == other.__dict__
 
     def __hash__(self) -> int:
-        return hash((type(self), *(self.__dict__[name] for name in self.fields)))
+        return hash((type(self), *(self.__dict__[name] for name in self.FIELDS)))
 
     def __repr__(self) -> str:
-        shown = (f"{n}={self.__dict__[n]!r}" for n in self.fields if n not in self.hidden)
+        shown = (f"{n}={self.__dict__[n]!r}" for n in self.FIELDS if n not in self.HIDDEN)
         return f"{type(self).__name__}({', '.join(shown)})"

@@ -1,0 +1,49 @@
+"""`trio-supervisor`: the launcher and its tools, each importing only what it needs."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COMMANDS = {
+    "up": "run the configuration in the foreground, every line on the console",
+    "configure": "make a supervisord.toml from a template",
+    "check": "report everything that is wrong with a configuration",
+    "schema": "print the JSON Schema of supervisord.toml",
+}
+"""The launcher's own commands; every other word is a supervisorctl command."""
+
+USAGE = "usage: trio-supervisor COMMAND [ARGUMENT ...]"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command of the launcher; return its exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words or words[0] in {"-h", "--help", "help"}:
+        print(_help())
+        return 0 if words else 2
+    if words[0] in {"-v", "--version"}:
+        from trio_supervisor import __version__
+
+        print(__version__)
+        return 0
+    if words[0] in COMMANDS:
+        command: Callable[[list[str]], int]
+        command = import_module(f"trio_supervisor.cli.{words[0]}").main
+        return command(words[1:])
+    from trio_supervisor.cli import supervisorctl
+
+    return supervisorctl.main(words)
+
+
+def _help() -> str:
+    own = "\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items())
+    return (
+        f"{USAGE}\n\n{own}\n\n"
+        "Every supervisorctl command works here too: status, start, stop, restart, tail, …\n"
+        "Details of a command: trio-supervisor COMMAND --help"
+    )

@@ -1,0 +1,340 @@
+"""Every message of the control protocol, each with its code. `docs/protocol.md` has the prose.
+
+Codes are for good: one is never reused, and fields are only ever appended, with a default.
+Requests travel to the daemon, replies to the client; a stream is items of one message, then End.
+A *target* names what a command is about: ``name``, ``group:name``, ``group:*`` or ``all``.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from trio_supervisor.errors import Fault, ProtocolError
+from trio_supervisor.lifecycle import ProcessState, SupervisorState
+from trio_supervisor.protocol.codec import decode, encode
+from trio_supervisor.protocol.framing import Frame, pack
+from trio_supervisor.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, ClassVar
+
+PROTOCOL_MAJOR = 1
+"""Another major version is refused."""
+PROTOCOL_MINOR = 0
+"""Counts the additions; informative."""
+
+
+class Message(Record):
+    """A record with a code: what one frame carries."""
+
+    code: ClassVar[int]
+
+    def __init_subclass__(cls, code: int, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        assert code not in MESSAGES, f"code {code:#x} is taken by {MESSAGES[code].__name__}"
+        cls.code = code
+        MESSAGES[code] = cls
+
+
+MESSAGES: dict[int, type[Message]] = {}
+"""Every message by its code."""
+
+
+def to_bytes(request: int, message: Message) -> bytes:
+    """Return the frame that carries a message."""
+    return pack(request, message.code, encode(message))
+
+
+def from_frame(frame: Frame) -> Message:
+    """Return the message in a frame; ProtocolError for an unknown code or a body that is not it."""
+    kind = MESSAGES.get(frame.code)
+    if kind is None:
+        raise ProtocolError(f"no message has the code {frame.code:#06x}", Fault.UNKNOWN_METHOD)
+    message: Message = decode(kind, frame.body)
+    return message
+
+
+# ── the conversation itself ──────────────────────────────────────────────────────────────────
+
+
+class Hello(Message, code=0x0001):
+    """First frame each way. ``software`` is for people; the password is checked, never shown."""
+
+    major: int
+    minor: int = 0
+    software: str = ""
+    username: str = ""
+    password: str = ""
+
+    HIDDEN: ClassVar[frozenset[str]] = frozenset({"password"})
+
+
+class Error(Message, code=0x0002):
+    """A request was refused, or (request id 0) the connection: the daemon closes it after this."""
+
+    fault: Fault
+    detail: str = ""
+
+
+class Cancel(Message, code=0x0003):
+    """End the stream whose request id this frame carries; the daemon answers it with End."""
+
+
+class End(Message, code=0x0004):
+    """Nothing more will answer this request."""
+
+
+class Done(Message, code=0x0005):
+    """It was done; there is nothing to tell."""
+
+
+# ── asking ───────────────────────────────────────────────────────────────────────────────────
+
+
+class GetInfo(Message, code=0x0010):
+    """Ask for Info."""
+
+
+class Info(Message, code=0x0011):
+    """The daemon itself. ``pid`` is the one in the pidfile; ``daemon_pid`` supervises."""
+
+    version: str
+    identifier: str
+    state: SupervisorState
+    pid: int
+    daemon_pid: int
+    configuration: str = ""
+
+
+class GetStatus(Message, code=0x0012):
+    """Ask for a snapshot of the targets (none: of everything): Statuses and Outcomes, then End.
+
+    An Outcome here is a target that names nothing.
+    """
+
+    targets: tuple[str, ...] = ()
+
+
+class ProcessStatus(Record):
+    """One process at one moment. Times are Unix seconds; ``returncode`` -n is signal n.
+
+    ``stale`` says that another configuration than the running one is waiting for a restart.
+    """
+
+    group: str
+    name: str
+    state: ProcessState
+    description: str = ""
+    pid: int | None = None
+    wanted: bool = False
+    started: float | None = None
+    stopped: float | None = None
+    returncode: int | None = None
+    spawn_error: str = ""
+    spawns: int = 0
+    stale: bool = False
+    stdout_logfile: str = ""
+    stderr_logfile: str = ""
+
+
+class Statuses(Message, code=0x0013):
+    """Some rows of a snapshot, sorted by group then name, or in the order of the targets."""
+
+    processes: tuple[ProcessStatus, ...]
+
+
+class GetAvailable(Message, code=0x0014):
+    """Ask for what the configured groups hold: Available rows, then End."""
+
+
+class AvailableProcess(Record):
+    """One configured process; ``in_use`` when its group is active."""
+
+    group: str
+    name: str
+    in_use: bool
+    autostart: bool
+    group_priority: int
+    priority: int
+
+
+class Available(Message, code=0x0015):
+    """Some rows of what is configured, sorted by process name."""
+
+    processes: tuple[AvailableProcess, ...]
+
+
+# ── operations: each answers with Outcomes, then End ─────────────────────────────────────────
+
+
+class Action(IntEnum):
+    """What an Outcome says was done, or was to be done."""
+
+    FOUND = 0
+    STARTED = 1
+    STOPPED = 2
+    SIGNALLED = 3
+    CLEARED = 4
+    ADDED = 5
+    REMOVED = 6
+    UPDATED = 7
+
+
+class Outcome(Message, code=0x0020):
+    """What became of one process (or of a whole group: empty ``name``) that a target named."""
+
+    action: Action
+    group: str
+    name: str
+    fault: Fault = Fault.SUCCESS
+    detail: str = ""
+
+
+class Start(Message, code=0x0021):
+    """Start the targets; with ``wait``, answer when each is RUNNING or has failed."""
+
+    targets: tuple[str, ...]
+    wait: bool = True
+
+
+class Stop(Message, code=0x0022):
+    """Stop the targets; with ``wait``, answer when each is down."""
+
+    targets: tuple[str, ...]
+    wait: bool = True
+
+
+class Restart(Message, code=0x0023):
+    """Stop the targets, then start them, with what is configured now."""
+
+    targets: tuple[str, ...]
+    wait: bool = True
+
+
+class Signal(Message, code=0x0024):
+    """Send a signal (``HUP``, ``SIGHUP`` or ``1``) to the targets."""
+
+    signal: str
+    targets: tuple[str, ...]
+
+
+class Clear(Message, code=0x0025):
+    """Empty the log files of the targets."""
+
+    targets: tuple[str, ...]
+
+
+# ── configuration ────────────────────────────────────────────────────────────────────────────
+
+
+class Reread(Message, code=0x0030):
+    """Read the configuration again, change nothing that runs; answered by Changes."""
+
+
+class GroupChange(Record):
+    """A group whose configuration differs from the active one in the named ``fields``."""
+
+    group: str
+    fields: tuple[str, ...]
+
+
+class Changes(Message, code=0x0031):
+    """How the configured groups differ from the active ones, each part sorted by name."""
+
+    added: tuple[str, ...]
+    changed: tuple[GroupChange, ...]
+    removed: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class Update(Message, code=0x0032):
+    """Reread and apply: Outcomes, then End. ``groups`` narrows it; ``dry_run`` only tells."""
+
+    groups: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+class Add(Message, code=0x0033):
+    """Make configured groups active: Outcomes, then End."""
+
+    groups: tuple[str, ...]
+
+
+class Remove(Message, code=0x0034):
+    """Take stopped groups out: Outcomes, then End."""
+
+    groups: tuple[str, ...]
+
+
+class Reload(Message, code=0x0035):
+    """Reread everything and restart all that runs; Done at once, or Error for a bad file."""
+
+
+class Shutdown(Message, code=0x0036):
+    """Stop everything and end the daemon; Done at once, or with ``wait`` when all is down."""
+
+    wait: bool = False
+
+
+# ── output and events ────────────────────────────────────────────────────────────────────────
+
+
+class Channel(IntEnum):
+    """Which log a Tail is about; MAIN is the daemon's own."""
+
+    MAIN = 0
+    STDOUT = 1
+    STDERR = 2
+
+
+class Tail(Message, code=0x0040):
+    """Ask for the last ``size`` bytes of a log: Output, then End; with ``follow``, until Cancel."""
+
+    channel: Channel
+    name: str = ""
+    size: int = 1600
+    follow: bool = False
+
+
+class Output(Message, code=0x0041):
+    """Bytes of a log. ``lost`` counts those skipped before them because the reader was slow."""
+
+    data: bytes
+    lost: int = 0
+
+
+class FollowEvents(Message, code=0x0042):
+    """Ask for every Event from now on, until Cancel; with ``past``, those still known first."""
+
+    past: bool = False
+
+
+class EventKind(IntEnum):
+    """What an event is about."""
+
+    PROCESS = 1
+    REQUEST = 2
+    GROUP = 3
+    SUPERVISOR = 4
+
+
+class Event(Message, code=0x0043):
+    """Something that happened, and ``cause``: the id of the event that led to it.
+
+    ``time`` is Unix seconds, ``clock`` seconds of the daemon's monotonic clock. ``lost`` counts
+    the events skipped before this one because the subscriber was slow.
+    """
+
+    id: int
+    kind: EventKind
+    time: float
+    clock: float
+    cause: int | None = None
+    group: str = ""
+    name: str = ""
+    from_state: ProcessState | None = None
+    to_state: ProcessState | None = None
+    pid: int | None = None
+    detail: str = ""
+    lost: int = 0
