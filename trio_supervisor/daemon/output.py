@@ -1,0 +1,127 @@
+"""From the pipes of all processes to their sinks: one pump, a service that outlives every group.
+
+One round reads each readable pipe once, into one shared buffer, and writes to its sinks. There is
+no inner "keep reading" loop: with it a loud process starved the control socket.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import selectors
+from typing import TYPE_CHECKING
+
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from trio_supervisor.daemon.logfile import Sink
+
+BUFFER = 256 * 1024
+LOUD = 48 * 1024
+"""A read of this many bytes earns the pipe a larger buffer."""
+LARGE_PIPE = 1024 * 1024
+SMALL = 4 * 1024
+"""When no read of a round was larger, output may gather for a moment."""
+GATHER = 0.01
+DRAIN = 1.0
+"""Seconds that a pipe is still read after its process is gone (another may hold it open)."""
+
+
+class Pipe:
+    """Reading end of one process's output."""
+
+    def __init__(self, fd: int, sinks: tuple[Sink, ...]) -> None:
+        self.fd = fd
+        self.sinks = sinks
+        self.closed = trio.Event()
+        self.may_grow = hasattr(fcntl, "F_SETPIPE_SZ")
+
+    def grow(self) -> None:
+        """Ask for a larger kernel buffer, once."""
+        self.may_grow = False
+        try:
+            fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, LARGE_PIPE)
+        except PermissionError:  # pipe(7): the user's share of pipe memory is used up
+            pass
+
+
+async def _no_relief() -> None:
+    """Nothing downstream is ever behind."""
+
+
+class Pump:
+    """Moves the output of all processes; ``relieve`` is awaited when sinks want a short rest."""
+
+    def __init__(self, relieve: Callable[[], Awaitable[None]] = _no_relief) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._buffer = bytearray(BUFFER)
+        self._view = memoryview(self._buffer)
+        self._relieve = relieve
+
+    def open_pipe(self, sinks: tuple[Sink, ...]) -> tuple[Pipe, int]:
+        """Make a pipe that is pumped into ``sinks``; return it and its end to write into."""
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        pipe = Pipe(reading, sinks)
+        self._selector.register(reading, selectors.EVENT_READ, pipe)
+        return pipe, writing
+
+    async def run(self) -> None:
+        """Pump until cancelled."""
+        descriptor = self._selector.fileno()
+        while True:
+            await trio.lowlevel.wait_readable(descriptor)
+            largest = self._round()
+            await self._relieve()
+            if largest <= SMALL:
+                await trio.sleep(GATHER)
+
+    def _round(self) -> int:
+        """Read every readable pipe once; return the size of the largest read."""
+        largest = 0
+        for key, _ in self._selector.select(0):
+            largest = max(largest, self._move(key.data))
+        return largest
+
+    def _move(self, pipe: Pipe) -> int:
+        """Move one read's worth of bytes; close the pipe at its end."""
+        try:
+            size = os.readv(pipe.fd, [self._buffer])
+        except BlockingIOError:
+            return 0
+        if size == 0:
+            self.close(pipe)
+            return 0
+        data = self._view[:size]
+        for sink in pipe.sinks:
+            sink.write(data)
+        if size >= LOUD and pipe.may_grow:
+            pipe.grow()
+        return size
+
+    def close(self, pipe: Pipe) -> None:
+        """Stop reading a pipe; its writers, if any are left, will get EPIPE."""
+        if not pipe.closed.is_set():
+            self._selector.unregister(pipe.fd)
+            os.close(pipe.fd)
+            pipe.closed.set()
+
+    async def drain(self, pipe: Pipe) -> None:
+        """Wait until all of an ended process's output has gone through, at most DRAIN seconds."""
+        with trio.move_on_after(DRAIN) as scope:
+            scope.shield = True  # a cancelled program's last lines would be lost
+            await pipe.closed.wait()
+        while not pipe.closed.is_set() and self._move(pipe):
+            pass  # somebody holds the pipe: take what is there and leave
+        self.close(pipe)
+
+    def finish(self) -> None:
+        """Take what is left in all pipes and close: nothing writes any more."""
+        for key in list(self._selector.get_map().values()):
+            pipe: Pipe = key.data
+            while not pipe.closed.is_set() and self._move(pipe):
+                pass
+            self.close(pipe)
+        self._selector.close()
