@@ -1,0 +1,50 @@
+"""The difference of two configurations, as `reread` reports it and `update` carries it out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import fields
+
+from trio_supervisor.record import Record
+from trio_supervisor.spec import GroupSpec, ProgramSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Changes(Record):
+    """Names of groups, sorted; a changed one comes with the names of the fields that differ."""
+
+    added: tuple[str, ...]
+    changed: tuple[tuple[str, tuple[str, ...]], ...]
+    removed: tuple[str, ...]
+
+
+def compare(active: tuple[GroupSpec, ...], configured: tuple[GroupSpec, ...]) -> Changes:
+    """Say what an update would do to the active groups."""
+    old = {group.name: group for group in active}
+    new = {group.name: group for group in configured}
+    both = sorted(old.keys() & new.keys())
+    changed = ((name, _differing(old[name], new[name])) for name in both if old[name] != new[name])
+    return Changes(
+        added=tuple(sorted(new.keys() - old.keys())),
+        changed=tuple(changed),
+        removed=tuple(sorted(old.keys() - new.keys())),
+    )
+
+
+def _differing(old: GroupSpec, new: GroupSpec) -> tuple[str, ...]:
+    """Name the fields of the group, then those of its processes, in the order of the specs."""
+    before = {spec.process_name: spec for spec in old.programs}
+    after = {spec.process_name: spec for spec in new.programs}
+    names = ["priority"] if old.priority != new.priority else []
+    if before.keys() != after.keys():
+        names.append("programs")
+    pairs = [(before[name], after[name]) for name in before.keys() & after.keys()]
+    names += (field.name for field in fields(ProgramSpec) if _differs(pairs, field.name))
+    return tuple(dict.fromkeys(names))
+
+
+def _differs(pairs: Iterable[tuple[ProgramSpec, ProgramSpec]], field: str) -> bool:
+    return any(getattr(old, field) != getattr(new, field) for old, new in pairs)

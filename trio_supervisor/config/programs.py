@@ -1,0 +1,178 @@
+"""``[program:x]`` and ``[group:x]``: from sections to the processes of each group."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from trio_supervisor.config.judge import near, options_of
+from trio_supervisor.config.paths import absolute, log_path
+from trio_supervisor.source.expansion import names_of
+from trio_supervisor.spec import GroupSection, GroupSpec, ProgramSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trio_supervisor.config.judge import Judge
+
+_NAME = re.compile(r"[^\s:/]+")
+_FOR_ALL = ("numprocs", "numprocs_start", "priority", "process_name", "environment")
+
+
+def groups_of(judge: Judge, base: str, environment: Mapping[str, str]) -> tuple[GroupSpec, ...]:
+    """Make all groups; ``environment`` is that of [supervisord], under each program's own."""
+    return _Programs(judge, base, environment).groups()
+
+
+class _Programs:
+    """What all programs of one configuration share while they are made."""
+
+    def __init__(self, judge: Judge, base: str, environment: Mapping[str, str]) -> None:
+        tree = judge.source.tree
+        self.judge = judge
+        self.base = base
+        self.environment = environment
+        self.names = names_of({**judge.source.environment, **environment})
+        self.sections = _tables(judge, tree, "program")
+        self.group_sections = _tables(judge, tree, "group")
+        self.unserved = frozenset(tree.get("fcgi-program", {}))
+
+    def groups(self) -> tuple[GroupSpec, ...]:
+        for name, section in self.sections.items():
+            self._check_section(name, section)
+        named = [self._group(name, given) for name, given in self.group_sections.items()]
+        listed = {program for _, programs in named for program in programs}
+        own = [self._own_group(name) for name in self.sections if name not in listed]
+        groups = [spec for spec in (*(spec for spec, _ in named), *own) if spec.programs]
+        return tuple(sorted(groups, key=lambda group: (group.priority, group.name)))
+
+    def _check_section(self, name: str, section: Mapping[str, Any]) -> None:
+        path, options = ("program", name), options_of(ProgramSpec)
+        _check_name(self.judge, path, name)
+        self.judge.known(path, section, options)
+        self.judge.complete(path, section, options)
+
+    def _group(self, name: str, given: Mapping[str, Any]) -> tuple[GroupSpec, tuple[str, ...]]:
+        path = ("group", name)
+        _check_name(self.judge, path, name)
+        found = self.judge.values(path, given, GroupSection)
+        section = GroupSection(**found)
+        if not section.programs and "programs" not in given:
+            self.judge.warn(path, "has no programs; the group is left out")
+        members = [one for one in dict.fromkeys(section.programs) if self._exists(path, one)]
+        specs = [spec for member in members for spec in self._processes(member, name)]
+        return self._assembled(path, name, section.priority, specs), tuple(members)
+
+    def _own_group(self, name: str) -> GroupSpec:
+        """Give a program that no group lists a group of its own, as the original does."""
+        path = ("program", name)
+        if name in self.group_sections:
+            text = f"has the name of [group:{name}], which does not list it (rename one of them)"
+            self.judge.error(path, text)
+        specs = self._processes(name, name)
+        priority = specs[0].priority if specs else GroupSpec(name=name).priority
+        return self._assembled(path, name, priority, specs)
+
+    def _exists(self, path: tuple[str, ...], program: str) -> bool:
+        if program in self.sections:
+            return True
+        key = (*path, "programs")
+        if program in self.unserved:
+            self.judge.warn(key, f"{program!r} is an fcgi-program, which is not served yet")
+        else:
+            hint = near(program, self.sections) or f" (add a section [program:{program}])"
+            self.judge.error(key, f"there is no program {program!r}{hint}")
+        return False
+
+    def _assembled(
+        self, path: tuple[str, ...], name: str, priority: int, specs: list[ProgramSpec]
+    ) -> GroupSpec:
+        seen: set[str] = set()
+        for spec in specs:
+            if spec.process_name in seen:
+                text = f"two processes would be called {name}:{spec.process_name}"
+                self.judge.error(path, f"{text} (change a process_name)")
+            seen.add(spec.process_name)
+        ordered = sorted(specs, key=lambda spec: (spec.priority, spec.process_name))
+        return GroupSpec(name=name, priority=priority, programs=tuple(ordered))
+
+    def _processes(self, program: str, group: str) -> list[ProgramSpec]:
+        """Make each numbered process of a program for the group that it is in."""
+        section, path = self.sections[program], ("program", program)
+        names = {**self.names, "program_name": program, "group_name": group}
+        counts: dict[str, int] = {"numprocs": 1, "numprocs_start": 0}
+        for option in counts:
+            if option in section:
+                counts.update(self._value(path, option, section[option], names))
+        count, start = counts["numprocs"], counts["numprocs_start"]
+        written = section.get("process_name", "")
+        if count > 1 and "%(process_num)" not in str(written):
+            text = "must hold %(process_num)d when numprocs is above 1"
+            self.judge.error(
+                (*path, "process_name"), f"{text} (%(program_name)s_%(process_num)02d)"
+            )
+            return []
+        numbered = ({**names, "numprocs": count, "process_num": start + i} for i in range(count))
+        return [spec for these in numbered if (spec := self._process(path, section, these))]
+
+    def _process(
+        self, path: tuple[str, str], section: Mapping[str, Any], names: dict[str, object]
+    ) -> ProgramSpec | None:
+        own: dict[str, str] = {}
+        if "environment" in section:
+            found = self._value(path, "environment", section["environment"], names)
+            own = found.get("environment", {})
+            names = {**names, **{f"ENV_{name}": value for name, value in own.items()}}
+        options = {"process_name": "%(program_name)s", **section}
+        given: dict[str, Any] = {}
+        for option, value in options.items():
+            if option != "environment":
+                given.update(self._value(path, option, value, names))
+        given["environment"] = {**self.environment, **own}
+        if "command" not in given or "process_name" not in given:
+            return None  # reported: the section has no command, or one that is wrong
+        _check_name(self.judge, (*path, "process_name"), given["process_name"])
+        return ProgramSpec(**self._finished(path, given))
+
+    def _value(
+        self, path: tuple[str, str], option: str, value: Any, names: Mapping[str, object]
+    ) -> dict[str, Any]:
+        options = options_of(ProgramSpec)
+        if option not in options:
+            return {}
+        return self.judge.value((*path, option), options[option], value, names)
+
+    def _finished(self, path: tuple[str, str], given: dict[str, Any]) -> dict[str, Any]:
+        """Make paths absolute and settle what options say about one another."""
+        given["directory"] = absolute(self.base, given.get("directory") or "")
+        if str(given.get("serverurl") or "AUTO").upper() == "AUTO":
+            given["serverurl"] = None
+        for option in ("stdout_logfile", "stderr_logfile"):
+            if option in given:
+                given[option] = log_path(self.judge, (*path, option), self.base, given[option])
+        if given.get("redirect_stderr"):
+            if given.get("stderr_logfile", "AUTO") not in ("AUTO", "NONE"):
+                self.judge.warn((*path, "stderr_logfile"), "redirect_stderr is set; it is ignored")
+            given["stderr_logfile"] = "NONE"
+        if given.get("stopasgroup") and given.get("killasgroup") is False:
+            text = "cannot be false when stopasgroup is true (remove one of them)"
+            self.judge.error((*path, "killasgroup"), text)
+        return given
+
+
+def _tables(judge: Judge, tree: Mapping[str, Any], family: str) -> dict[str, dict[str, Any]]:
+    """Give the sections of a family that are tables; report what is none."""
+    named = tree.get(family, {})
+    tables = {}
+    for name, value in named.items() if isinstance(named, dict) else ():
+        if isinstance(value, dict):
+            tables[name] = value
+        else:
+            judge.error((family, name), f"is not a table (write [{family}.NAME], then the option)")
+    return tables
+
+
+def _check_name(judge: Judge, path: tuple[str, ...], name: str) -> None:
+    if not _NAME.fullmatch(name):
+        text = "names are not empty and hold no space, ':' or '/'"
+        judge.error(path, f"{name!r} is not a name of a {path[0]} ({text})")

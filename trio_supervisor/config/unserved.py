@@ -1,0 +1,54 @@
+"""What is understood but not carried out yet: each such thing is named once, in a warning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trio_supervisor.source.tree import sections
+
+if TYPE_CHECKING:
+    from trio_supervisor.config.judge import Judge
+    from trio_supervisor.source.tree import Path
+    from trio_supervisor.spec import Configuration, Spec
+
+UNSERVED_FAMILIES = ("eventlistener", "fcgi-program", "ctlplugin", "rpcinterface")
+_OPTIONS = (
+    "stdout_capture_maxbytes",
+    "stdout_events_enabled",
+    "stdout_syslog",
+    "stderr_capture_maxbytes",
+    "stderr_events_enabled",
+    "stderr_syslog",
+    "strip_ansi",
+)
+_SYSLOG = "syslog"
+_LOGS = ("stdout_logfile", "stderr_logfile", "logfile")
+_SERVED_INTERFACE = "supervisor"  # the name under which the original's files list their own
+
+
+def warn_of_unserved(judge: Judge, configuration: Configuration) -> None:
+    """Name the sections and the options in use that have no effect yet."""
+    for family in UNSERVED_FAMILIES:
+        names = judge.source.tree.get(family)
+        for name in names if isinstance(names, dict) else ():
+            if (family, name) != ("rpcinterface", _SERVED_INTERFACE):
+                judge.warn((family, name), "is not served yet; the section is ignored")
+    used = _used_options(judge, configuration)
+    if used:
+        first = next(iter(used.values()))
+        names = ", ".join(used)
+        judge.warn(first, f"accepted, but not served yet: {names}")
+
+
+def _used_options(judge: Judge, configuration: Configuration) -> dict[str, Path]:
+    """Map each such option to where it stands first; its default asks for nothing."""
+    programs = [spec for group in configuration.groups for spec in group.programs]
+    specs: list[Spec] = [*programs, configuration.supervisord]
+    used: dict[str, Path] = {}
+    for path, options in sections(judge.source.tree):
+        for name in options:
+            is_asked_for = name in _OPTIONS and any(getattr(spec, name, False) for spec in specs)
+            to_syslog = name in _LOGS and any(getattr(spec, name, "") == _SYSLOG for spec in specs)
+            if is_asked_for or to_syslog:
+                used.setdefault(f"{name}={_SYSLOG}" if to_syslog else name, (*path, name))
+    return used
