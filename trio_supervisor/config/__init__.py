@@ -18,6 +18,7 @@ from trio_supervisor.config.programs import groups_of
 from trio_supervisor.config.servers import inet_servers, unix_servers
 from trio_supervisor.config.unserved import UNSERVED_FAMILIES, warn_of_unserved
 from trio_supervisor.errors import ConfigError
+from trio_supervisor.record import Record
 from trio_supervisor.source import DEFAULT
 from trio_supervisor.spec import (
     SECTIONS,
@@ -29,9 +30,18 @@ from trio_supervisor.spec import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from trio_supervisor.errors import Problem
     from trio_supervisor.source.tree import Source
 
 _SECTION = "supervisord"
+
+
+class Findings(Record):
+    """What became of a source: a configuration, which counts only if there are no errors."""
+
+    configuration: Configuration
+    errors: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
 
 
 def load(
@@ -41,16 +51,29 @@ def load(
     directory: str | None = None,
     strict: bool = False,
 ) -> Configuration:
-    """Judge a source; raise ConfigError with all that is wrong, in the order of the files.
+    """Make the configuration; raise ConfigError with all that is wrong, in the order of the files.
 
     ``overrides`` are typed values of the command line for [supervisord], which beat the file's.
     ``directory`` is where the daemon was started (default: the current one). ``strict`` makes
     every warning an error.
     """
+    found = examine(source, overrides=overrides, directory=directory)
+    problems = (*found.errors, *(found.warnings if strict else ()))
+    if problems:
+        raise ConfigError(sorted(problems, key=source.rank))
+    return replace(found.configuration, warnings=tuple(map(str, found.warnings)))
+
+
+def examine(
+    source: Source,
+    *,
+    overrides: Mapping[str, object] | None = None,
+    directory: str | None = None,
+) -> Findings:
+    """Judge a source as `load` does, and tell everything instead of raising."""
     judge = Judge(source)
     _check_sections(judge)
-    started = directory or str(Path.cwd())
-    supervisord, base = _supervisord(judge, overrides or {}, started)
+    supervisord, base = _supervisord(judge, overrides or {}, directory or str(Path.cwd()))
     configuration = Configuration(
         path=source.path,
         base=base,
@@ -62,11 +85,7 @@ def load(
         included=source.included,
     )
     warn_of_unserved(judge, configuration)
-    problems = [*judge.errors(), *(judge.warnings() if strict else ())]
-    if problems:
-        raise ConfigError(sorted(problems, key=source.rank))
-    warnings = tuple(str(warning) for warning in judge.warnings())
-    return replace(configuration, warnings=warnings)
+    return Findings(configuration, tuple(judge.errors()), tuple(judge.warnings()))
 
 
 def _check_sections(judge: Judge) -> None:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 SECRET = frozenset({"password", "environment"})
 """Options whose values no message shows."""
 
-_NUMBERS_ARE_TEXT = frozenset({"signal", "user_name", "owner", "text"})
+NUMBERS_ARE_TEXT = frozenset({"signal", "user_name", "owner", "text"})
+"""Languages whose words may be numbers, which TOML users then write without quotes."""
 _PLAIN = {"str": "text in quotes", "int": "an integer", "float": "a number", "bool": "a boolean"}
 
 
@@ -49,7 +50,7 @@ def options_of(spec: type[msgspec.Struct]) -> dict[str, Option]:
 
 def convert(option: Option, value: Any) -> Any:
     """Turn what a file has into the value of an option; raise ValueError with the remedy."""
-    if option.language in _NUMBERS_ARE_TEXT and type(value) is int:
+    if option.language in NUMBERS_ARE_TEXT and type(value) is int:
         value = str(value)
     if isinstance(value, str) and option.language is not None:
         value = getattr(values, option.language)(value)

@@ -44,11 +44,12 @@ def _used_options(judge: Judge, configuration: Configuration) -> dict[str, Path]
     """Map each such option to where it stands first; its default asks for nothing."""
     programs = [spec for group in configuration.groups for spec in group.programs]
     specs: list[Spec] = [*programs, configuration.supervisord]
+    shown = {name: name for name in _OPTIONS if any(getattr(spec, name, 0) for spec in specs)}
+    for name in _LOGS:
+        if any(getattr(spec, name, "") == _SYSLOG for spec in specs):
+            shown[name] = f"{name}={_SYSLOG}"
     used: dict[str, Path] = {}
     for path, options in sections(judge.source.tree):
-        for name in options:
-            is_asked_for = name in _OPTIONS and any(getattr(spec, name, False) for spec in specs)
-            to_syslog = name in _LOGS and any(getattr(spec, name, "") == _SYSLOG for spec in specs)
-            if is_asked_for or to_syslog:
-                used.setdefault(f"{name}={_SYSLOG}" if to_syslog else name, (*path, name))
-    return used
+        for name in shown.keys() & options.keys():
+            used.setdefault(shown[name], (*path, name))
+    return dict(sorted(used.items(), key=lambda item: judge.source.place(*item[1]).line or 0))

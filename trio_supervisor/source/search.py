@@ -49,3 +49,12 @@ def shadowed(path: str) -> str | None:
     directory, name = os.path.split(path)
     other = os.path.join(directory, NAMES[1])
     return other if name == NAMES[0] and os.path.exists(other) else None
+
+
+def missing(tried: tuple[str, ...]) -> ConfigError:
+    """Make the error of a search that found nothing."""
+    text = (
+        f"No config file found at default paths ({', '.join(tried)}); use the -c option to specify "
+        "a config file at a different path, or make one: trio-supervisor configure"
+    )
+    return ConfigError([_Unplaced("", None, "", text)])

@@ -1,0 +1,46 @@
+"""What a configuration says, as frozen values: each option once, with type, default and help.
+
+A loaded `ProgramSpec` is *one* process: numbered, expanded, its paths absolute. The same classes
+describe the sections of a file (`SECTIONS`), whence the JSON Schema and the table of the manual.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trio_supervisor.spec.daemon import IncludeSection as IncludeSection
+from trio_supervisor.spec.daemon import InetServerSection as InetServerSection
+from trio_supervisor.spec.daemon import InetServerSpec as InetServerSpec
+from trio_supervisor.spec.daemon import SupervisorctlSpec as SupervisorctlSpec
+from trio_supervisor.spec.daemon import SupervisordSpec as SupervisordSpec
+from trio_supervisor.spec.daemon import UnixServerSpec as UnixServerSpec
+from trio_supervisor.spec.programs import GroupSection as GroupSection
+from trio_supervisor.spec.programs import GroupSpec as GroupSpec
+from trio_supervisor.spec.programs import ProgramSpec as ProgramSpec
+from trio_supervisor.spec.types import Spec as Spec
+
+
+class Configuration(Spec, frozen=True, kw_only=True):
+    """All that a configuration says, ready to be carried out."""
+
+    path: str
+    base: str
+    supervisord: SupervisordSpec
+    unix_servers: tuple[UnixServerSpec, ...] = ()
+    inet_servers: tuple[InetServerSpec, ...] = ()
+    supervisorctl: SupervisorctlSpec
+    groups: tuple[GroupSpec, ...] = ()
+    warnings: tuple[str, ...] = ()
+    included: tuple[str, ...] = ()
+
+
+SECTIONS: dict[str, Any] = {
+    "supervisord": SupervisordSpec,
+    "unix_http_server": UnixServerSpec,
+    "inet_http_server": InetServerSection,
+    "supervisorctl": SupervisorctlSpec,
+    "program": ProgramSpec,
+    "group": GroupSection,
+    "include": IncludeSection,
+}
+"""The class that describes the options of each section of a file."""

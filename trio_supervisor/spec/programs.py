@@ -1,0 +1,184 @@
+"""Programs and groups: ``[program:x]`` and ``[group:x]``."""
+
+from __future__ import annotations
+
+import signal
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from trio_supervisor.spec.types import (
+    MEGABYTES_50,
+    Boolean,
+    Environment,
+    ExitCodes,
+    Integer,
+    Logfile,
+    Mode,
+    Names,
+    Natural,
+    Restart,
+    Seconds,
+    Signal,
+    Size,
+    Spec,
+    User,
+)
+
+
+class ProgramSpec(Spec, frozen=True, kw_only=True):
+    """One process of ``[program:x]``."""
+
+    command: Annotated[
+        str | tuple[str, ...],
+        Meta(
+            description="The command to run, without a shell: one string that is split as a shell "
+            "would split it, or, in TOML, an array of the program and its arguments."
+        ),
+    ]
+    process_name: Annotated[
+        str,
+        Meta(
+            description="The name of each process; with numprocs above 1 it must hold "
+            "%(process_num)d."
+        ),
+    ] = "%(program_name)s"
+    numprocs: Annotated[Integer, Meta(ge=1, description="How many processes to run.")] = 1
+    numprocs_start: Annotated[Natural, Meta(description="The number of the first process.")] = 0
+    priority: Annotated[
+        Integer,
+        Meta(
+            description="Its place in the order: low numbers start first and stop last. "
+            "Nobody waits for another's start."
+        ),
+    ] = 999
+    autostart: Annotated[
+        Boolean, Meta(description="Start it with the daemon, or as soon as it is added.")
+    ] = True
+    startsecs: Annotated[
+        Seconds,
+        Meta(
+            description="How many seconds it must stay up to count as started; "
+            "fractions are welcome, 0 means at once."
+        ),
+    ] = 1.0
+    startretries: Annotated[
+        Natural,
+        Meta(description="How many failed starts in a row to try again before it is FATAL."),
+    ] = 3
+    autorestart: Annotated[
+        Restart,
+        Meta(
+            description="Start it again after it ended: true, false, or unexpected, which means "
+            "only after an exit code that exitcodes does not list, or a signal."
+        ),
+    ] = "unexpected"
+    exitcodes: Annotated[
+        ExitCodes, Meta(description="The exit codes that are expected of it, 0 to 255 each.")
+    ] = (0,)
+    stopsignal: Annotated[
+        Signal, Meta(description="The signal that asks it to stop: a name or a number.")
+    ] = int(signal.SIGTERM)
+    stopwaitsecs: Annotated[
+        Seconds,
+        Meta(description="How many seconds it may take to stop before it is killed (SIGKILL)."),
+    ] = 10.0
+    stopasgroup: Annotated[
+        Boolean, Meta(description="Send the stop signal to its whole process group.")
+    ] = False
+    killasgroup: Annotated[
+        Boolean | None,
+        Meta(description="Kill its whole process group; as stopasgroup unless set."),
+    ] = None
+    user: Annotated[
+        User | None,
+        Meta(description="The user it runs as, a name or a number; needs a daemon run by root."),
+    ] = None
+    redirect_stderr: Annotated[
+        Boolean,
+        Meta(description="Send what it writes to stderr where its stdout goes."),
+    ] = False
+    stdout_logfile: Annotated[
+        Logfile,
+        Meta(
+            description="Where its stdout goes: a file, AUTO (a file in childlogdir that is "
+            "removed at the next start), NONE, or syslog."
+        ),
+    ] = "AUTO"
+    stdout_logfile_maxbytes: Annotated[
+        Size, Meta(description="The size at which the log is rotated; 0 means never.")
+    ] = MEGABYTES_50
+    stdout_logfile_backups: Annotated[
+        Natural, Meta(description="How many rotated logs to keep.")
+    ] = 10
+    stdout_capture_maxbytes: Annotated[
+        Size,
+        Meta(description="How much to keep of what it writes between capture marks; 0 is off."),
+    ] = 0
+    stdout_events_enabled: Annotated[
+        Boolean, Meta(description="Publish an event for what it writes to stdout.")
+    ] = False
+    stdout_syslog: Annotated[
+        Boolean, Meta(description="Send what it writes to stdout to syslog as well.")
+    ] = False
+    stderr_logfile: Annotated[
+        Logfile,
+        Meta(description="Where its stderr goes; as stdout_logfile, unless redirect_stderr."),
+    ] = "AUTO"
+    stderr_logfile_maxbytes: Annotated[
+        Size, Meta(description="The size at which the stderr log is rotated; 0 means never.")
+    ] = MEGABYTES_50
+    stderr_logfile_backups: Annotated[
+        Natural, Meta(description="How many rotated stderr logs to keep.")
+    ] = 10
+    stderr_capture_maxbytes: Annotated[
+        Size, Meta(description="As stdout_capture_maxbytes, for stderr.")
+    ] = 0
+    stderr_events_enabled: Annotated[
+        Boolean, Meta(description="Publish an event for what it writes to stderr.")
+    ] = False
+    stderr_syslog: Annotated[
+        Boolean, Meta(description="Send what it writes to stderr to syslog as well.")
+    ] = False
+    environment: Annotated[
+        Environment,
+        Meta(
+            description="Variables for its environment, over those of the daemon and of "
+            '[supervisord]: a table, or text such as A="1",B="x, y".'
+        ),
+    ] = field(default_factory=dict)
+    directory: Annotated[
+        str | None,
+        Meta(description="The directory it runs in; the daemon's base directory unless set."),
+    ] = None
+    umask: Annotated[
+        Mode | None,
+        Meta(description='Its umask: octal text such as "022", or, in TOML, a number like 0o022.'),
+    ] = None
+    serverurl: Annotated[
+        str | None,
+        Meta(
+            description="What it finds in SUPERVISOR_SERVER_URL; AUTO, or nothing, means the "
+            "address of the daemon's first server."
+        ),
+    ] = None
+
+
+class GroupSpec(Spec, frozen=True, kw_only=True):
+    """A group with its processes, sorted by priority and name."""
+
+    name: str
+    priority: int = 999
+    programs: tuple[ProgramSpec, ...] = ()
+
+
+class GroupSection(Spec, frozen=True, kw_only=True):
+    """``[group:x]`` as a file has it."""
+
+    programs: Annotated[
+        Names,
+        Meta(description="The programs that belong to the group; they lose their own groups."),
+    ] = ()
+    priority: Annotated[
+        Integer, Meta(description="Its place in the order: low numbers start first, stop last.")
+    ] = 999
