@@ -15,7 +15,17 @@ from trio_supervisor.spec import SECTIONS
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ALSO_TEXT = frozenset(
-    {"boolean", "integer", "seconds", "size", "octal", "signal", "exit_codes", "environment"}
+    {
+        "boolean",
+        "integer",
+        "seconds",
+        "size",
+        "octal",
+        "signal",
+        "exit_codes",
+        "environment",
+        "words",
+    }
 )
 _NOT_YET = "Understood, but not served yet."
 
