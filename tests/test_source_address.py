@@ -141,7 +141,7 @@ def test_an_address_survives_the_round_trip_and_is_private(tmp_path: Path) -> No
     address.write_address(path, given)
 
     assert address.read_address(path) == given
-    assert os.stat(path).st_mode & 0o777 == 0o600  # noqa: PTH116
+    assert os.stat(path).st_mode & 0o777 == 0o600
     assert "s3cret" not in repr(given)
 
 

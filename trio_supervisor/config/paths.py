@@ -15,7 +15,7 @@ NO_FILES = frozenset({"AUTO", "NONE", "syslog"})
 
 def absolute(base: str, path: str) -> str:
     """Resolve a path against the base, ``~`` included; symbolic links stay."""
-    return os.path.abspath(os.path.join(base, os.path.expanduser(path)))  # noqa: PTH100, PTH111, PTH118  # Path.resolve would follow links
+    return os.path.abspath(os.path.join(base, os.path.expanduser(path)))
 
 
 def existing_directory(judge: Judge, key: tuple[str, ...], path: str) -> None:

@@ -26,7 +26,7 @@ def write_toml(path: str, document: dict[str, Any], comment: str) -> bool:
     mode = target.stat().st_mode & 0o7777 if target.exists() else _READABLE
     descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123  # a descriptor has no path
+        with open(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fchmod(descriptor, mode)

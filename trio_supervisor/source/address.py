@@ -25,7 +25,7 @@ _PRIVATE = 0o700
 class Address(Record):
     """How to reach a daemon: ``unix:///path`` or ``http://host:port``, and who is asking."""
 
-    hidden = frozenset({"password"})
+    HIDDEN = frozenset({"password"})
 
     serverurl: str
     username: str = ""
@@ -101,12 +101,12 @@ def read_address(path: str) -> Address | None:
             lines = file.read().splitlines()
     except (OSError, UnicodeDecodeError):
         return None
-    return Address(*lines) if len(lines) == len(Address.fields) else None
+    return Address(*lines) if len(lines) == len(Address.FIELDS) else None
 
 
 def write_address(path: str, address: Address) -> None:
     """Leave an address, one field a line, readable by the owner only; atomic."""
-    values = [getattr(address, field) for field in Address.fields]
+    values = [getattr(address, field) for field in Address.FIELDS]
     if any("\n" in value or "\r" in value for value in values):
         raise SupervisorError("the control address holds a line break (remove it)")
     temporary = f"{path}.{os.getpid()}"

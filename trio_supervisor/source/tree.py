@@ -54,7 +54,7 @@ class Source(Record):
     ``environment`` is what ``%(ENV_X)s`` means.
     """
 
-    hidden = frozenset({"environment"})
+    HIDDEN = frozenset({"environment"})
 
     path: str
     tree: dict[str, Any]
