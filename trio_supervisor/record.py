@@ -40,7 +40,7 @@ class Record:
         """Raise TypeError for a missing, surplus or unknown field."""
         given = dict(zip(self.FIELDS, values, strict=False))
         state = {**self.DEFAULTS, **given, **named}
-        if len(state) != len(self.FIELDS) or len(values) > len(given) or given.keys() & named:
+        if state.keys() != set(self.FIELDS) or len(values) > len(given) or given.keys() & named:
             raise TypeError(
                 f"{type(self).__name__} takes the fields {', '.join(self.FIELDS)}; "
                 f"got {len(values)} in order and {', '.join(named) or 'none'} by name"
