@@ -44,7 +44,7 @@ TRANSITIONS: dict[ProcessState, frozenset[ProcessState]] = {
     _S.STOPPED: frozenset({_S.STARTING}),
     _S.STARTING: frozenset({_S.RUNNING, _S.BACKOFF, _S.STOPPING, _S.STOPPED, _S.FATAL}),
     _S.RUNNING: frozenset({_S.EXITED, _S.STOPPING, _S.FATAL}),
-    _S.BACKOFF: frozenset({_S.STARTING, _S.FATAL, _S.STOPPED}),
+    _S.BACKOFF: frozenset({_S.STARTING, _S.FATAL, _S.STOPPING, _S.STOPPED}),
     _S.STOPPING: frozenset({_S.STOPPED, _S.FATAL}),
     _S.EXITED: frozenset({_S.STARTING, _S.STOPPING, _S.STOPPED, _S.FATAL}),
     _S.FATAL: frozenset({_S.STARTING}),
@@ -52,7 +52,7 @@ TRANSITIONS: dict[ProcessState, frozenset[ProcessState]] = {
 }
 """What may follow what. STARTING → STOPPED: the stop came before there was a process.
 
-EXITED → STOPPING: a stop while members of the ended process still live.
+EXITED, BACKOFF → STOPPING: a stop while members of the ended process still live.
 Any live state → FATAL: supervision of this one process failed, and it was given up.
 """
 
