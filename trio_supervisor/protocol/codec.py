@@ -48,9 +48,12 @@ class Coder(SimpleNamespace):
 
 
 def encode(message: Record) -> bytes:
-    """Return the body of a message."""
+    """Return the body of a message; ProtocolError for a number beyond 64 bits."""
     out = bytearray()
-    _fields_of(type(message)).write(out, message)
+    try:
+        _fields_of(type(message)).write(out, message)
+    except error as problem:
+        raise ProtocolError(f"no {type(message).__name__} can carry that: {problem}") from problem
     return bytes(out)
 
 
