@@ -58,6 +58,10 @@ def test_no_state_follows_itself() -> None:
     assert not [state for state, following in TRANSITIONS.items() if state in following]
 
 
+def test_nothing_becomes_unknown() -> None:
+    assert not [state for state, following in TRANSITIONS.items() if UNKNOWN in following]
+
+
 def test_what_start_refuses_can_always_be_stopped() -> None:
     assert all(TRANSITIONS[state] & {STOPPING, STOPPED} for state in RUNNING_STATES)
 
