@@ -139,6 +139,7 @@ def test_every_worker_answers_and_stops_with_a_goodbye_that_ends_its_lines() -> 
         assert_complete(name, lines)
 
 
+@pytest.mark.slow
 def test_page_shows_who_is_down() -> None:
     base = free_ports()
     with running(base, "webserver") as workers:
@@ -150,6 +151,7 @@ def test_page_shows_who_is_down() -> None:
     assert '<td class="down">down' in page
 
 
+@pytest.mark.slow
 def test_worker_keeps_quiet_about_a_neighbour_that_is_not_up_yet() -> None:
     base = free_ports()
     with running(base, "team", "gatekeeper") as workers:
@@ -172,6 +174,7 @@ def test_interrupt_is_a_clean_stop_too() -> None:
     assert_complete("team", lines)
 
 
+@pytest.mark.slow
 def test_stop_while_starting_ends_without_listening() -> None:
     with start("terraformer", free_ports()) as worker:
         lines = read_until(worker, "starts in")
@@ -224,3 +227,26 @@ def test_unknown_path_names_the_known_ones() -> None:
 
     assert answer.startswith(b"HTTP/1.0 404 ")
     assert b"GET /health, GET /members" in answer
+
+
+@pytest.mark.slow
+def test_neighbour_that_hangs_does_not_hold_up_the_stop() -> None:
+    base = free_ports()
+    hung = ("127.0.0.1", base + NAMES.index("socialapi"))
+    with socket.create_server(hung) as neighbour, running(base, "dispatcher") as workers:
+        worker, lines = workers["dispatcher"]
+        question, _ = neighbour.accept()  # which nobody will answer
+        with question:
+            lines += stop(worker)
+
+    assert worker.returncode == 0
+    assert_complete("dispatcher", lines)
+
+
+def test_worker_whose_reader_left_stops_by_itself() -> None:
+    with start("team", free_ports(), LOG_LEVEL="debug") as worker:
+        assert worker.stdout is not None
+        worker.stdout.readline()
+        worker.stdout.close()
+
+        assert worker.wait(timeout=10) == 0

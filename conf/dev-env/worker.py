@@ -93,6 +93,8 @@ class Worker:
 
     def ask(self, name: str, request: str, **sent: Any) -> dict[str, Any] | None:
         """Ask a neighbour; None while it is not there, which is mentioned once, not each time."""
+        if self._stopping.is_set():
+            return None  # no new questions: a neighbour that hangs would hold up the end
         answer = _exchange(self.address(name), request, sent)
         missing, before = answer is None, self._missing.get(name)
         self._missing[name] = missing
