@@ -14,6 +14,7 @@ class Follower:
     """Keeps what a reader has not read yet, at most LIMIT bytes of it, and counts the rest."""
 
     def __init__(self) -> None:
+        self.is_closed = False
         self._chunks: deque[bytes] = deque()
         self._size = 0
         self._lost = 0
@@ -27,6 +28,11 @@ class Follower:
             oldest = self._chunks.popleft()
             self._size -= len(oldest)
             self._lost += len(oldest)
+        self._arrived.set()
+
+    def close(self) -> None:
+        """Let the reader know that nothing more will come."""
+        self.is_closed = True
         self._arrived.set()
 
     async def take(self) -> tuple[bytes, int]:

@@ -1,0 +1,79 @@
+"""How a process is, as status tells it: facts that the program task keeps, and their words.
+
+The descriptions are supervisord's (rpcinterface.py: _interpretProcessInfo), and so are the log's
+words for an exit status.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import trio
+
+from trio_supervisor.lifecycle import ProcessState
+
+TOO_QUICK = "Exited too quickly (process log may have details)"
+
+
+@dataclass
+class Condition:
+    """What is known of one process. Wall times are Unix seconds, ``up_since`` Trio's clock."""
+
+    state: ProcessState = ProcessState.STOPPED
+    pid: int | None = None
+    spawns: int = 0
+    spawn_error: str = ""
+    returncode: int | None = None
+    started: float | None = None
+    stopped: float | None = None
+    up_since: float = 0.0
+    left: set[int] = field(default_factory=set)
+    """Members that live on: not yet gone, or not to be killed."""
+
+    def spawned(self, pid: int) -> None:
+        """There is a process now."""
+        self.pid = pid
+        self.spawns += 1
+        self.started = time.time()
+        self.up_since = trio.current_time()
+
+    def ended(self, returncode: int) -> None:
+        """The process is gone."""
+        self.pid = None
+        self.returncode = returncode
+        self.stopped = time.time()
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since the last spawn."""
+        return trio.current_time() - self.up_since
+
+    def describe(self, name: str) -> str:
+        """Say in a few words what the state alone does not."""
+        match self.state:
+            case ProcessState.RUNNING:
+                return f"pid {self.pid}, uptime {timedelta(seconds=int(self.uptime))}"
+            case ProcessState.BACKOFF | ProcessState.FATAL:
+                return self.spawn_error or f'unknown error (try "tail {name}")'
+            case _ if self.left:
+                return f"waiting for pid {', '.join(map(str, sorted(self.left)))}"
+            case ProcessState.STOPPED | ProcessState.EXITED if self.stopped is None:
+                return "Not started"
+            case ProcessState.STOPPED | ProcessState.EXITED:
+                return time.strftime("%b %d %I:%M %p", time.localtime(self.stopped))
+            case _:
+                return ""
+
+
+def how_it_ended(returncode: int) -> str:
+    """Say it as the activity log does: ``exit status 2`` or ``terminated by SIGTERM``."""
+    if returncode >= 0:
+        return f"exit status {returncode}"
+    try:
+        name = signal.Signals(-returncode).name
+    except ValueError:  # a real-time signal
+        name = f"signal {-returncode}"
+    return f"terminated by {name}"

@@ -1,0 +1,97 @@
+"""A nursery over the programs of one group: the failure domain, and what one cancel stops."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_supervisor.daemon.turns import Rank
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trio_supervisor.daemon.program import Program
+    from trio_supervisor.daemon.waiter import Waiter
+    from trio_supervisor.spec import GroupSpec, ProgramSpec
+
+log = logging.getLogger(__name__)
+
+
+class Group:
+    """The programs of a group, kept by one nursery.
+
+    ``spec`` is the active configuration. ``down`` is set when the group's task has ended, and
+    with it all of its processes.
+    """
+
+    def __init__(self, spec: GroupSpec, make: Callable[[ProgramSpec, Rank], Program]) -> None:
+        self.spec = spec
+        self.name = spec.name
+        self.programs = {
+            program.process_name: make(program, _rank(spec, program)) for program in spec.programs
+        }
+        self.down = trio.Event()
+        self._nursery: trio.Nursery | None = None
+        self._scope = trio.CancelScope()
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """Its place among the groups: they start in this order and stop in the reverse."""
+        return self.spec.priority, self.name
+
+    async def run(self) -> None:
+        """Host the tasks of the programs until cancelled; `stop_nowait` only begins anew."""
+        try:
+            with self._scope:
+                while True:
+                    async with trio.open_nursery() as self._nursery:
+                        for program in self.programs.values():
+                            self._nursery.start_soon(self._host, program)
+        finally:
+            for program in self.programs.values():
+                program.logs.close()
+            self.down.set()
+
+    async def _host(self, program: Program) -> None:
+        """Keep one program's task; a bug in it must not take its siblings' processes down."""
+        while True:
+            try:
+                await program.run()
+            except Exception:
+                log.exception("%s: supervision failed, giving up on it", program.rank.name)
+                program.give_up()
+
+    def stop_nowait(self, cause: int | None) -> list[tuple[Program, Waiter]]:
+        """Stop all that is up, at once: cancel the nursery, once."""
+        waiters = self.note_stop(cause)
+        if self._nursery is not None:
+            self._nursery.cancel_scope.cancel()
+        return waiters
+
+    def note_stop(self, cause: int | None) -> list[tuple[Program, Waiter]]:
+        """Want all of it down, where the caller cancels a scope around the group."""
+        return [(program, program.note_stop(cause)) for program in self.programs.values()]
+
+    async def remove(self) -> None:
+        """End the group's task, stopping what is up, and wait for it."""
+        self._scope.cancel()
+        await self.down.wait()
+
+    def wait_for_turn(self) -> trio.Event:
+        """Let no program of it be signalled before the returned event is set."""
+        turn = trio.Event()
+        for program in self.programs.values():
+            program.turn_to_stop = turn
+        return turn
+
+    def configure(self, spec: GroupSpec) -> None:
+        """Note what the next start of each program will run; new members wait for an update."""
+        for program in spec.programs:
+            if program.process_name in self.programs:
+                self.programs[program.process_name].configured = program
+
+
+def _rank(group: GroupSpec, program: ProgramSpec) -> Rank:
+    return Rank(group.priority, group.name, program.priority, program.process_name)

@@ -1,0 +1,116 @@
+"""The stop ladder: stop signal, CONT, grace, then STOP-and-KILL until nothing is left.
+
+One run of a process climbs it at most once, with one deadline: first for its leader, as the
+`deliver_cancel` of `trio.run_process`, then for the members that the leader left behind.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+from typing import TYPE_CHECKING, Protocol
+
+import trio
+
+if TYPE_CHECKING:
+    from trio_supervisor.daemon.containment import Containment, Unit
+    from trio_supervisor.spec import ProgramSpec
+
+log = logging.getLogger(__name__)
+
+LAST_ROUNDS = 2.0
+"""Seconds of killing after which what still lives is reported instead."""
+ROUND = 0.02
+"""Seconds between two kills: a killed child of a member dies without telling us."""
+
+
+class Watched(Protocol):
+    """The program whose run climbs: told what happens, asked when it may."""
+
+    spec: ProgramSpec
+
+    async def may_stop(self) -> None:
+        """Return when everything that must be down before this program is down."""
+
+    def stopping(self) -> None:
+        """Take note that the stop signal goes out now."""
+
+    def members_left(self, pids: set[int]) -> None:
+        """Take note of members that outlive the leader."""
+
+
+class Ladder:
+    """One climb for one unit; ``hurry`` cuts every grace short."""
+
+    def __init__(
+        self, containment: Containment, unit: Unit, watched: Watched, hurry: trio.Event
+    ) -> None:
+        self._containment = containment
+        self._unit = unit
+        self._watched = watched
+        self._hurry = hurry
+        self._deadline: float | None = None
+
+    async def climb(self, process: trio.Process) -> None:
+        """Stop the leader; Trio cancels this when it has gone. Must not raise."""
+        await self._watched.may_stop()
+        self._watched.stopping()
+        deadline = await self._ask()
+        with trio.move_on_at(deadline):
+            await self._hurry.wait()
+        log.warning("killing '%s' (%d) with SIGKILL", self._name, process.pid)
+        while True:
+            await self._kill()
+            await trio.sleep(ROUND)
+
+    async def finish(self) -> set[int]:
+        """Stop what the leader left behind; return what could not be killed."""
+        with trio.CancelScope(shield=True):  # bounded by grace and LAST_ROUNDS
+            members = await self._containment.members(self._unit)
+            if not members:
+                return set()
+            self._watched.members_left(members)
+            deadline = self._deadline or await self._ask()
+            with trio.move_on_at(deadline):
+                await self._emptied()
+            with trio.move_on_after(LAST_ROUNDS):
+                while left := await self._kill():
+                    log.warning(
+                        "killing members of '%s' (%s) with SIGKILL", self._name, _list(left)
+                    )
+                    await trio.sleep(ROUND)
+            return await self._containment.members(self._unit)
+
+    @property
+    def _name(self) -> str:
+        return self._watched.spec.process_name
+
+    async def _ask(self) -> float:
+        """Send the stop signal to those who are there now; return the end of the grace.
+
+        Whoever comes later may come because of it: a handler that forks would never end.
+        """
+        self._deadline = trio.current_time() + self._watched.spec.stopwaitsecs
+        members = await self._containment.members(self._unit)
+        # a stopped process would take the signal only when it is continued
+        self._containment.send(members, self._watched.spec.stopsignal, signal.SIGCONT)
+        return self._deadline
+
+    async def _emptied(self) -> None:
+        """Wait for the last member to go, or for somebody to be in a hurry."""
+        while True:
+            changed = self._containment.changed
+            if self._hurry.is_set() or not await self._containment.members(self._unit):
+                return
+            await changed.wait()
+
+    async def _kill(self) -> set[int]:
+        """Freeze, then kill, all there are; return whom."""
+        members = await self._containment.members(self._unit)
+        self._containment.send(members, signal.SIGSTOP)
+        self._containment.send(members, signal.SIGKILL)
+        return members
+
+
+def _list(pids: set[int]) -> str:
+    return ", ".join(map(str, sorted(pids)))

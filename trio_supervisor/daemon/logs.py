@@ -1,0 +1,138 @@
+"""The log files of one process, under the names that its configuration gives them.
+
+They are opened when the process becomes known, so that they can be followed before it starts,
+and stay open from run to run.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trio_supervisor.daemon.logfile import LogFile, Sink
+from trio_supervisor.errors import Fault, RequestError
+from trio_supervisor.protocol.messages import Channel
+
+if TYPE_CHECKING:
+    from trio_supervisor.spec import ProgramSpec
+
+log = logging.getLogger(__name__)
+
+WITHOUT_FILE = frozenset({"NONE", "syslog"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogSettings:
+    """Where logs without a name of their own go: ``childlogdir``, named after ``identifier``."""
+
+    childlogdir: str
+    identifier: str
+
+    def new_auto_log(self, name: str, channel: str) -> str:
+        """Create a file for this run of the daemon, readable by its user only."""
+        prefix = f"{name}-{channel}---{self.identifier}-"
+        descriptor, path = tempfile.mkstemp(prefix=prefix, suffix=".log", dir=self.childlogdir)
+        os.close(descriptor)
+        return path
+
+    def remove_auto_logs(self) -> None:
+        """Remove what earlier daemons of this identifier left, rotated files too."""
+        mark = f"---{self.identifier}-"
+        with suppress(OSError):
+            for name in os.listdir(self.childlogdir):
+                if mark in name and ".log" in name:
+                    with suppress(OSError):
+                        os.unlink(os.path.join(self.childlogdir, name))
+
+
+class ProgramLogs:
+    """stdout and stderr of one process: each a file, or none; ``also`` gets everything, too."""
+
+    def __init__(
+        self, spec: ProgramSpec, settings: LogSettings, also: tuple[Sink, ...] = ()
+    ) -> None:
+        self._settings = settings
+        self._also = also
+        self._files: dict[Channel, LogFile] = {}
+        self._open(spec)
+
+    @property
+    def sinks(self) -> tuple[tuple[Sink, ...], tuple[Sink, ...]]:
+        """Where stdout and stderr go."""
+        return self._sinks(Channel.STDOUT), self._sinks(Channel.STDERR)
+
+    @property
+    def stdout_path(self) -> str:
+        """Path of the file, empty when there is none."""
+        return self._path(Channel.STDOUT)
+
+    @property
+    def stderr_path(self) -> str:
+        """Path of the file, empty when there is none."""
+        return self._path(Channel.STDERR)
+
+    def file(self, channel: Channel) -> LogFile:
+        """Return the file of a channel; RequestError NO_FILE when there is none."""
+        if channel not in self._files:
+            raise RequestError(Fault.NO_FILE, f"no {channel.name.lower()} log file")
+        return self._files[channel]
+
+    def adopt(self, spec: ProgramSpec) -> None:
+        """Write to what another specification names."""
+        self.close()
+        self._open(spec)
+
+    def reopen(self) -> None:
+        """Open all files again, as after somebody moved them."""
+        for file in self._files.values():
+            try:
+                file.reopen()
+            except OSError as problem:
+                log.error("cannot reopen %s: %s", file.path, problem)  # noqa: TRY400
+
+    def clear(self) -> None:
+        """Empty all files; OSError when that fails."""
+        for file in self._files.values():
+            file.clear()
+
+    def close(self) -> None:
+        """Close all files, and end those who follow them."""
+        for file in self._files.values():
+            file.close()
+            for follower in file.followers:
+                follower.close()
+
+    def _open(self, spec: ProgramSpec) -> None:
+        self._files = {}
+        self._add(Channel.STDOUT, spec, spec.stdout_logfile)
+        if not spec.redirect_stderr:
+            self._add(Channel.STDERR, spec, spec.stderr_logfile)
+
+    def _add(self, channel: Channel, spec: ProgramSpec, path: str) -> None:
+        """Make the file of a channel; one that cannot be opened is tried again when written."""
+        if path in WITHOUT_FILE:
+            return
+        try:
+            if path == "AUTO":
+                path = self._settings.new_auto_log(spec.process_name, channel.name.lower())
+            file = LogFile(
+                path,
+                maxbytes=getattr(spec, f"{channel.name.lower()}_logfile_maxbytes"),
+                backups=getattr(spec, f"{channel.name.lower()}_logfile_backups"),
+            )
+            self._files[channel] = file
+            file.open()
+        except OSError as problem:
+            log.error("cannot open %s of %s: %s", path, spec.process_name, problem)  # noqa: TRY400
+
+    def _sinks(self, channel: Channel) -> tuple[Sink, ...]:
+        file = self._files.get(channel)
+        return (*((file,) if file else ()), *self._also)
+
+    def _path(self, channel: Channel) -> str:
+        file = self._files.get(channel)
+        return file.path if file else ""

@@ -1,0 +1,212 @@
+"""One run of one process: `trio.run_process` with everything around it that must be right.
+
+The pipes are ours, not Trio's: captured output would hang on a grandchild that keeps the pipe,
+and be lost while the process is being stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any, Protocol
+
+import trio
+
+from trio_supervisor.daemon.command import arguments_of, spawn_error
+from trio_supervisor.daemon.containment import Unit
+from trio_supervisor.daemon.identity import account_of
+from trio_supervisor.daemon.ladder import Ladder, Watched
+from trio_supervisor.daemon.proc import stat_of
+from trio_supervisor.daemon.turns import Turns
+from trio_supervisor.errors import Fault, RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from trio_supervisor.daemon.containment import Containment
+    from trio_supervisor.daemon.logfile import Sink
+    from trio_supervisor.daemon.output import Pipe, Pump
+    from trio_supervisor.daemon.turns import Rank, Turn
+    from trio_supervisor.spec import ProgramSpec
+
+
+class Runnable(Watched, Protocol):
+    """A program as a spawner sees it: what to run, where its output goes, whom to tell."""
+
+    rank: Rank
+
+    @property
+    def sinks(self) -> tuple[tuple[Sink, ...], tuple[Sink, ...]]:
+        """Where stdout and stderr go."""
+
+    def spawned(self, pid: int, is_alive: Callable[[], bool]) -> None:
+        """Take note that there is a process; ``is_alive`` asks the kernel about it."""
+
+    def ended(self, returncode: int) -> None:
+        """Take note that the leader has ended; members may be left."""
+
+    def members_left(self, pids: set[int]) -> None:
+        """Take note of members that outlive the leader; those that stay cannot be killed."""
+
+
+class Spawner(Protocol):
+    """Runs a process to the end of its whole tree."""
+
+    async def run(self, program: Runnable) -> None:
+        """Run once; return when nothing is left. Raises RequestError when it cannot be spawned."""
+
+    def check(self, spec: ProgramSpec) -> None:
+        """Raise RequestError when a spawn would fail: no such file, not executable."""
+
+    def alive(self, pids: set[int]) -> set[int]:
+        """Return those of the processes that still live."""
+
+
+class ProcessSpawner:
+    """Spawns real processes, in the order of their ranks.
+
+    ``environment`` is what every process inherits, ``mark`` names this daemon among all,
+    ``prefix`` goes before every command, and ``hurry`` cuts every grace short.
+    """
+
+    def __init__(
+        self,
+        *,
+        containment: Containment,
+        pump: Pump,
+        hurry: trio.Event,
+        environment: Mapping[str, str],
+        mark: str,
+        prefix: tuple[str, ...] = (),
+    ) -> None:
+        self.containment = containment
+        self.pump = pump
+        self.turns = Turns()
+        self.hurry = hurry
+        self.environment = environment
+        self.mark = mark
+        self.prefix = prefix
+        self._silence = os.pipe()
+
+    def check(self, spec: ProgramSpec) -> None:
+        """Raise RequestError when a spawn would fail."""
+        arguments_of(spec, {**self.environment, **spec.environment})
+
+    def alive(self, pids: set[int]) -> set[int]:
+        """Return those of the processes that still live."""
+        return {pid for pid in pids if (status := stat_of(pid)) and status.is_alive}
+
+    async def run(self, program: Runnable) -> None:
+        """Run once, to the end of its tree and of its output."""
+        run = _Run(self, program)
+        try:
+            await run.leader()
+        finally:
+            await run.aftermath()
+
+    def open_stdin(self) -> int:
+        """Open a standard input on which nothing ever comes, not even an end, as supervisord's.
+
+        Each process has an open file of its own: with one for all, a process that makes its
+        stdin non-blocking (node does) would change it for the others.
+        """
+        return os.open(f"/proc/self/fd/{self._silence[0]}", os.O_RDONLY)
+
+
+class _Run:
+    """One run: first the leader, as `run_process` knows it, then what it left."""
+
+    def __init__(self, spawner: ProcessSpawner, program: Runnable) -> None:
+        rank = program.rank
+        self._spawner = spawner
+        self._program = program
+        self._unit = Unit(f"{spawner.mark}:{rank.group}:{rank.name}")
+        self._ladder = Ladder(spawner.containment, self._unit, program, spawner.hurry)
+        self._process: trio.Process | None = None
+        self._turn: Turn | None = None
+        self._pipes: list[Pipe] = []
+        self._childs_ends: list[int] = []
+
+    async def leader(self) -> None:
+        """Wait for a turn, spawn, and wait until the leader has ended."""
+        environment = self._environment()
+        words = arguments_of(self._program.spec, environment)
+        self._turn = await self._spawner.turns.take(self._program.rank)
+        self._spawner.containment.expect()
+        try:
+            options = self._options(environment)
+            await trio.run_process([*self._spawner.prefix, *words], **options)
+        except (OSError, RuntimeError, KeyError, ValueError) as problem:
+            if self._process is not None:
+                raise
+            text = spawn_error(problem, self._program.rank.name)
+            raise RequestError(Fault.SPAWN_ERROR, text) from problem
+        finally:
+            if self._process is None:
+                self._spawn_is_over(None)
+
+    def started(self, process: trio.Process) -> None:
+        """Hear from `run_process` that there is a process, which outlives a cancellation."""
+        self._process = process
+        self._spawn_is_over(process.pid)
+        self._program.spawned(process.pid, lambda: process.poll() is None)
+
+    async def aftermath(self) -> None:
+        """Tell how it ended, stop the members that are left, take their last output."""
+        with trio.CancelScope(shield=True):  # bounded: the ladder and the draining end
+            if self._process is not None:
+                assert self._process.returncode is not None
+                self._spawner.containment.release(self._unit)
+                self._program.ended(self._process.returncode)
+                self._program.members_left(await self._ladder.finish())
+            for pipe in self._pipes:
+                await self._spawner.pump.drain(pipe)
+
+    def _spawn_is_over(self, pid: int | None) -> None:
+        assert self._turn is not None
+        self._turn.give_back()
+        self._spawner.containment.claim(self._unit, pid)
+        for descriptor in self._childs_ends:
+            os.close(descriptor)
+
+    def _environment(self) -> dict[str, str]:
+        rank, spec = self._program.rank, self._program.spec
+        return {
+            **self._spawner.environment,
+            **({"SUPERVISOR_SERVER_URL": spec.serverurl} if spec.serverurl else {}),
+            "SUPERVISOR_PROCESS_NAME": rank.name,
+            "SUPERVISOR_GROUP_NAME": rank.group,
+            "TRIO_SUPERVISOR_UNIT": f"{self._spawner.mark}:{rank.group}:{rank.name}",
+            **spec.environment,
+        }
+
+    def _options(self, environment: Mapping[str, str]) -> dict[str, Any]:
+        """Return the keyword arguments of the spawn, with fresh pipes."""
+        spec = self._program.spec
+        stdout, stderr = self._program.sinks
+        options: dict[str, Any] = {
+            "check": False,
+            "deliver_cancel": self._ladder.climb,
+            "task_status": self,
+            "stdin": self._open_stdin(),
+            "stdout": self._pipe(stdout),
+            "stderr": subprocess.STDOUT if spec.redirect_stderr else self._pipe(stderr),
+            "env": environment,
+            "cwd": spec.directory,
+            "start_new_session": True,
+        }
+        if spec.umask is not None:
+            options["umask"] = spec.umask
+        if spec.user is not None:
+            options |= account_of(spec.user).options()
+        return options
+
+    def _open_stdin(self) -> int:
+        self._childs_ends.append(self._spawner.open_stdin())
+        return self._childs_ends[-1]
+
+    def _pipe(self, sinks: tuple[Sink, ...]) -> int:
+        pipe, writing = self._spawner.pump.open_pipe(sinks)
+        self._pipes.append(pipe)
+        self._childs_ends.append(writing)
+        return writing
