@@ -1,0 +1,31 @@
+"""Memory of the supervisor alone: its proportional share, guardian included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks import proc
+from benchmarks.rows import Must, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.harness import Running
+    from benchmarks.rows import Sample
+
+MEMORY = {
+    size: Row(
+        name=f"memory-{size}",
+        title=f"memory (PSS), {size} programs",
+        unit="MB",
+        must=Must.AT_MOST,
+        bound=bound,
+    )
+    for size, bound in ((13, 32), (1000, 50))
+}
+
+
+def measure(running: Running) -> Iterator[Sample]:
+    """Read it once everything has settled and a few requests were answered."""
+    size = proc.pss(running.place.supervisors())
+    yield MEMORY[running.size], running.tool.side, size / 1e6
