@@ -17,4 +17,4 @@ class Effort:
 
 
 WHOLE = Effort(runs=3, idle=10, crashes=3, commands=5, stream=3)
-QUICK = Effort(runs=1, idle=10, crashes=1, commands=2, stream=1.5)
+QUICK = Effort(runs=1, idle=3, crashes=1, commands=2, stream=1.5)

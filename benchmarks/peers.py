@@ -30,4 +30,8 @@ def _install(environment: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
     (environment / ".gitignore").write_text("*\n")
     pip = [str(environment / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, *PINNED], check=True)
+    if subprocess.run([*pip, *PINNED], check=False).returncode:
+        raise SystemExit(
+            f"cannot install {', '.join(PINNED)} into {environment}; with a virtual environment "
+            "that has them, set BENCH_PEERS to its directory"
+        )

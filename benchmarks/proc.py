@@ -104,7 +104,7 @@ def _stat(pid: int) -> list[bytes]:
 
 def _list(path: str) -> list[str]:
     try:
-        return os.listdir(PROC / path)  # noqa: PTH208  # names only: no Path object a process
+        return os.listdir(PROC / path)  # names only: no Path object a process
     except GONE:
         return []
 
