@@ -93,7 +93,9 @@ def _check_sections(judge: Judge) -> None:
     known = (*SECTIONS, *UNSERVED_FAMILIES)
     for name, table in judge.source.tree.items():
         if name == DEFAULT and isinstance(table, dict):
-            judge.known((DEFAULT,), dict.fromkeys(set(table) - all_options()), ())
+            for option in table.keys() - all_options():
+                text = f"is no option of any section{near(option, all_options())}"
+                judge.blame((DEFAULT, option), text)
         elif name not in known:
             judge.blame((name,), f"is no section{near(name, known)}")
         elif not isinstance(table, dict):

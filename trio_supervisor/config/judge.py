@@ -160,6 +160,7 @@ def near(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {matches[0]}?)" if matches else ""
 
 
+@cache
 def all_options() -> frozenset[str]:
     """Name every option of any section, for what [DEFAULT] may hold."""
     return frozenset(name for spec in SECTIONS.values() for name in options_of(spec))

@@ -85,4 +85,4 @@ def as_written(option: Option, value: Any) -> Any:
         case "size" if value and value % SIZES["MB"] == 0:
             return f"{value // SIZES['MB']}MB"
         case _:
-            return value
+            return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,437 @@
+"""From files to specs: defaults, conversions, names, and every refusal with its place."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+import tomli_w
+from configurations import loaded, problems, program
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trio_supervisor.config import load
+from trio_supervisor.source import read
+from trio_supervisor.spec import InetServerSpec, ProgramSpec, UnixServerSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+SAMPLE = """\
+; a file as the original's sample command prints it: sections, options, inline comments
+[unix_http_server]
+file=/tmp/supervisor.sock   ; where the socket is
+;chmod=0700                 ; its mode
+
+;[inet_http_server]         ; off
+;port=127.0.0.1:9001        ; where
+
+[supervisord]
+logfile=/tmp/supervisord.log ; the log
+logfile_maxbytes=50MB        ; its size
+logfile_backups=10           ; # of backups
+loglevel=info                ; others: debug,warn,trace
+pidfile=/tmp/supervisord.pid ; the pid
+nodaemon=false               ; the foreground
+silent=false                 ; no output
+minfds=1024                  ; files
+minprocs=200                 ; processes
+;environment=KEY="value"     ; don't worry
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisorctl]
+serverurl=unix:///tmp/supervisor.sock ; unix:// for a socket
+;prompt=mysupervisor         ; the prompt
+
+;[program:theprogramname]
+;command=/bin/cat              ; %(process_num)s may stand here
+
+;[include]
+;files = relative/directory/*.ini
+"""
+
+
+def test_the_sample_of_the_original_loads_without_a_word(tmp_path: Path) -> None:
+    found = loaded(tmp_path, SAMPLE)
+
+    assert found.warnings == ()
+    assert found.unix_servers == (UnixServerSpec(file="/tmp/supervisor.sock"),)
+    assert found.supervisord.logfile == "/tmp/supervisord.log"
+
+
+def test_a_program_without_options_has_the_defaults(tmp_path: Path) -> None:
+    expected = ProgramSpec(command="/bin/true", process_name="web", directory=str(tmp_path))
+
+    assert program(tmp_path, "") == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "expected"),
+    [
+        ("startsecs=0.5", "startsecs", 0.5),
+        ("autorestart=true", "autorestart", True),
+        ("autorestart=unexpected", "autorestart", "unexpected"),
+        ("exitcodes=0,2", "exitcodes", (0, 2)),
+        ("exitcodes=", "exitcodes", ()),
+        ("stopsignal=quit", "stopsignal", signal.SIGQUIT),
+        ("umask=022", "umask", 0o22),
+        ("stdout_logfile=off", "stdout_logfile", "NONE"),
+        ("stdout_logfile_maxbytes=1MB", "stdout_logfile_maxbytes", 1024**2),
+        ("environment=A=%(ENV_NAME)s", "environment", {"A": "x"}),
+        ("serverurl=AUTO", "serverurl", None),
+        ("directory=sub", "directory", "{path}/sub"),
+        ("stderr_logfile=%(program_name)s.log", "stderr_logfile", "{path}/web.log"),
+        ("process_name=%(group_name)s-%(process_num)d", "process_name", "web-0"),
+        ("numprocs_start=7\nprocess_name=w%(process_num)02d", "process_name", "w07"),
+        ('environment=A="1"\ncommand=run %(ENV_A)s 100%%', "command", "run 1 100%"),
+        ("redirect_stderr=true", "stderr_logfile", "NONE"),
+        ("killasgroup=true", "killasgroup", True),
+    ],
+)
+def test_an_option_becomes_its_value(tmp_path: Path, line: Any, field: Any, expected: Any) -> None:
+    value = expected.format(path=tmp_path) if isinstance(expected, str) else expected
+
+    assert getattr(program(tmp_path, line), field) == value
+
+
+def test_the_environment_of_the_daemon_lies_under_that_of_the_program(tmp_path: Path) -> None:
+    before = '[supervisord]\nenvironment=A="1",B="2"\n'
+
+    found = program(tmp_path, "environment=B=3,C=%(ENV_A)s", before)
+
+    assert found.environment == {"A": "1", "B": "3", "C": "1"}
+
+
+def test_numprocs_makes_numbered_processes(tmp_path: Path) -> None:
+    text = "[program:w]\ncommand=x %(process_num)d/%(numprocs)d\nnumprocs=2\nnumprocs_start=1\n"
+
+    (group,) = loaded(tmp_path, f"{text}process_name=w%(process_num)d\n").groups
+
+    assert [(one.process_name, one.command) for one in group.programs] == [
+        ("w1", "x 1/2"),
+        ("w2", "x 2/2"),
+    ]
+
+
+def test_groups_and_their_processes_are_sorted_by_priority_then_name(tmp_path: Path) -> None:
+    text = (
+        "[program:c]\ncommand=x\n[program:b]\ncommand=x\npriority=1\n[program:a]\ncommand=x\n"
+        "[program:d]\ncommand=x\n[group:g]\nprograms=c,b,a\npriority=5\n"
+    )
+
+    found = loaded(tmp_path, text)
+
+    assert [
+        (group.name, [one.process_name for one in group.programs]) for group in found.groups
+    ] == [
+        ("g", ["b", "a", "c"]),
+        ("d", ["d"]),
+    ]
+
+
+def test_a_program_in_two_groups_runs_in_both(tmp_path: Path) -> None:
+    text = "[program:a]\ncommand=%(group_name)s\n[group:g]\nprograms=a\n[group:h]\nprograms=a\n"
+
+    found = loaded(tmp_path, text)
+
+    assert [group.programs[0].command for group in found.groups] == ["g", "h"]
+
+
+def test_relative_paths_start_at_the_directory_of_the_daemon(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    text = "[supervisord]\ndirectory=d\n[unix_http_server]\nfile=s\n[program:a]\ncommand=x\n"
+
+    found = loaded(tmp_path, text)
+
+    base = f"{tmp_path}/d"
+    assert (
+        found.base == found.supervisord.directory == found.groups[0].programs[0].directory == base
+    )
+    assert found.supervisord.logfile == f"{base}/supervisord.log"
+    assert found.unix_servers[0].file == f"{base}/s"
+
+
+def test_values_of_the_command_line_beat_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.conf"
+    file.write_text("[supervisord]\nloglevel=warn\numask=077\n")
+
+    found = load(read(str(file), {}), overrides={"loglevel": "debug"}, directory=str(tmp_path))
+
+    assert (found.supervisord.loglevel, found.supervisord.umask) == ("debug", 0o77)
+
+
+def test_servers_may_have_names(tmp_path: Path) -> None:
+    text = "[inet_http_server:a]\nport=[::1]:1\n[inet_http_server]\nport=*:2\n"
+
+    assert loaded(tmp_path, text).inet_servers == (
+        InetServerSpec(host="", port=2),
+        InetServerSpec(host="::1", port=1),
+    )
+
+
+def test_toml_has_its_own_types(tmp_path: Path) -> None:
+    text = (
+        '[program.web]\ncommand = ["run", "%(ENV_A)s"]\nexitcodes = [0, 2]\nstopsignal = 15\n'
+        "umask = 0o022\nautostart = false\nstartsecs = 1.5\n[program.web.environment]\nA = '1'\n"
+    )
+
+    (group,) = loaded(tmp_path, text, "a.toml").groups
+
+    assert group.programs[0] == ProgramSpec(
+        command=("run", "1"),
+        process_name="web",
+        exitcodes=(0, 2),
+        umask=0o22,
+        autostart=False,
+        startsecs=1.5,
+        environment={"A": "1"},
+        directory=str(tmp_path),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("umask=9", "a.conf:3: program.web.umask: '9' is not an octal mode (example: 022)"),
+        ("numprocs=0", "a.conf:3: program.web.numprocs: 0 is refused: expected an integer >= 1"),
+        (
+            "numprocs=2",
+            (
+                "a.conf:1: program.web.process_name: must hold %(process_num)d when numprocs is"
+                " above 1 (%(program_name)s_%(process_num)02d)"
+            ),
+        ),
+        (
+            "numprocs=2\nprocess_name=%(process_num).0s",
+            (
+                "a.conf:4: program.web.process_name: '' is not a name of a program"
+                " (names are not empty and hold no space, ':' or '/')"
+            ),
+        ),
+        (
+            "stopasgroup=true\nkillasgroup=false",
+            (
+                "a.conf:4: program.web.killasgroup: cannot be false when stopasgroup is true"
+                " (remove one of them)"
+            ),
+        ),
+        (
+            "directory=%(hre)s",
+            "a.conf:3: program.web.directory: %(hre)s is not known (did you mean %(here)s?)",
+        ),
+        (
+            "stdout_logfile=/nowhere/x",
+            (
+                "a.conf:3: program.web.stdout_logfile: the directory of '/nowhere/x' does not exist"
+                " (mkdir -p /nowhere)"
+            ),
+        ),
+    ],
+)
+def test_a_wrong_option_is_refused_at_its_place(tmp_path: Path, text: str, expected: Any) -> None:
+    assert expected in problems(tmp_path, f"[program:web]\ncommand=x\n{text}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[program:a b]\ncommand=x", "1: program.a b: 'a b' is not a name of a program"),
+        ("[program:]\ncommand=x", "1: program.: '' is not a name of a program"),
+        ("[program:a]", "1: program.a: has no command (add: command = …)"),
+        (
+            "[program:web]\ncommand=x\n[group:g]\nprograms=wbe",
+            "4: group.g.programs: there is no program 'wbe' (did you mean web?)",
+        ),
+        (
+            "[program:a]\ncommand=x\n[program:b]\ncommand=x\n[group:a]\nprograms=b",
+            "1: program.a: has the name of [group:a], which does not list it (rename one of them)",
+        ),
+        (
+            (
+                "[program:a]\ncommand=x\nprocess_name=p\n[program:b]\ncommand=x\nprocess_name=p\n"
+                "[group:g]\nprograms=a,b"
+            ),
+            "7: group.g: two processes would be called g:p (change a process_name)",
+        ),
+        ("[unix_http_server]", "1: unix_http_server: has no file (add: file = …)"),
+        (
+            "[inet_http_server]\nport=1\nusername=me",
+            "1: inet_http_server: has no password (give both username and password, or neither)",
+        ),
+        ("[supervisord]\ndirectory=/nowhere", "2: supervisord.directory: '/nowhere' is not an"),
+        ("[supervisord]\nuser=no body", "2: supervisord.user: 'no body' is not a user of"),
+    ],
+)
+def test_a_wrong_section_is_refused_at_its_place(tmp_path: Path, text: str, expected: Any) -> None:
+    found = problems(tmp_path, text)
+
+    assert any(problem.startswith(f"a.conf:{expected}") for problem in found)
+
+
+def test_all_problems_are_listed_in_the_order_of_the_files(tmp_path: Path) -> None:
+    (tmp_path / "b.conf").write_text("[program:b]\ncommand=%(x)s\n")
+    text = "[program:a]\numask=9\n[supervisord]\nlogfile=%(x)s\nminfds=x\n[include]\nfiles=b.conf\n"
+
+    found = problems(tmp_path, text)
+
+    assert [problem.split(": ")[0:2] for problem in found] == [
+        ["a.conf:1", "program.a"],
+        ["a.conf:2", "program.a.umask"],
+        ["a.conf:4", "supervisord.logfile"],
+        ["a.conf:5", "supervisord.minfds"],
+        ["b.conf:2", "program.b.command"],
+    ]
+
+
+def test_a_problem_of_many_processes_is_reported_once(tmp_path: Path) -> None:
+    text = "[program:a]\ncommand=x\nnumprocs=9\nprocess_name=%(process_num)d\numask=9\n"
+
+    assert len(problems(tmp_path, text)) == 1
+
+
+def test_passwords_and_environments_stay_out_of_errors(tmp_path: Path) -> None:
+    text = '[control]\nfile="x"\npassword=12345\n[supervisord]\nenvironment="TOKEN=\\"hunter2"\n'
+
+    found = problems(tmp_path, text, "a.toml")
+
+    assert not any("12345" in problem or "hunter2" in problem for problem in found)
+
+
+def test_reprs_of_specs_hide_secrets(tmp_path: Path) -> None:
+    text = "[unix_http_server]\nfile=x\nusername=u\npassword=s3cret\n"
+
+    found = loaded(tmp_path, f"{text}[program:a]\ncommand=x\nenvironment=T=s3cret\n")
+
+    assert "s3cret" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("toml", "expected"),
+    [
+        ("[program.a]\ncomand = 'x'", "2: program.a.comand: is no option of program (did you mean"),
+        ("[programs.a]\nx = 1", "1: programs: is no section (did you mean program?)"),
+        ("top = 1", "1: top: is no section"),
+        ("supervisord = 1", "1: supervisord: is not a table"),
+        ("[program]\na = 1", "2: program.a: is not a table"),
+        ("[program.a]\ncommand = 1", "2: program.a.command: 1 is refused: expected"),
+    ],
+)
+def test_what_toml_does_not_know_is_an_error(tmp_path: Path, toml: Any, expected: Any) -> None:
+    found = problems(tmp_path, toml, "a.toml")
+
+    assert any(problem.startswith(f"a.toml:{expected}") for problem in found)
+
+
+WARNED = [
+    ("[program:a]\ncommand=x\ncomand=y", "3: program.a.comand: is no option of program"),
+    ("[programs:a]", "1: programs:a: is no section"),
+    ("[group:g]", "1: group.g: has no programs; the group is left out"),
+    ("[eventlistener:e]", "1: eventlistener.e: is not served yet; the section is ignored"),
+    ("[rpcinterface:other]", "1: rpcinterface.other: is not served yet"),
+    (
+        "[fcgi-program:f]\n[group:g]\nprograms=f",
+        "3: group.g.programs: 'f' is an fcgi-program, which is not served yet",
+    ),
+    (
+        "[program:a]\ncommand=x\nredirect_stderr=true\nstderr_logfile=y",
+        "4: program.a.stderr_logfile: redirect_stderr is set; it is ignored",
+    ),
+    (
+        "[program:a]\ncommand=x\nstdout_syslog=true\n[supervisord]\nstrip_ansi=1\nlogfile=syslog",
+        (
+            "3: program.a.stdout_syslog: accepted, but not served yet: "
+            "stdout_syslog, strip_ansi, logfile=syslog"
+        ),
+    ),
+    ("[DEFAULT]\nfoo=1\nautostart=no", "2: DEFAULT.foo: is no option of any section"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), WARNED)
+def test_what_the_original_passes_over_is_a_warning(
+    tmp_path: Path, text: str, expected: Any
+) -> None:
+    found = [one.removeprefix(f"{tmp_path}/a.conf:") for one in loaded(tmp_path, text).warnings]
+
+    assert any(warning.startswith(expected) for warning in found)
+
+
+@pytest.mark.parametrize(("text", "expected"), WARNED)
+def test_a_warning_is_an_error_when_strict(tmp_path: Path, text: str, expected: Any) -> None:
+    found = problems(tmp_path, text, strict=True)
+
+    assert any(problem.startswith(f"a.conf:{expected}") for problem in found)
+
+
+def test_options_that_ask_for_nothing_are_not_warned_of(tmp_path: Path) -> None:
+    text = "[program:a]\ncommand=x\nstdout_capture_maxbytes=0\nstderr_events_enabled=false\n"
+
+    assert loaded(tmp_path, text).warnings == ()
+
+
+def test_a_default_of_programs_is_no_unknown_option_of_others(tmp_path: Path) -> None:
+    found = loaded(tmp_path, "[DEFAULT]\nautostart=no\n[supervisord]\n[program:a]\ncommand=x\n")
+
+    assert found.warnings == ()
+    assert found.groups[0].programs[0].autostart is False
+
+
+words = st.text("abcxyz09_-", min_size=1, max_size=6)
+programs = st.fixed_dictionaries(
+    {"command": words},
+    optional={
+        "numprocs_start": st.integers(0, 9),
+        "priority": st.integers(-5, 5),
+        "autostart": st.booleans(),
+        "startsecs": st.floats(0, 100),
+        "autorestart": st.booleans() | st.just("unexpected"),
+        "exitcodes": st.lists(st.integers(0, 255), max_size=3),
+        "stopsignal": st.sampled_from(["TERM", "SIGINT", "usr1"]),
+        "stdout_logfile": st.sampled_from(["AUTO", "NONE", "x.log"]),
+        "stdout_logfile_maxbytes": st.integers(0, 99) | st.just("5MB"),
+        "environment": st.dictionaries(words, st.text("ab ,;'\"\\=", max_size=5), max_size=2),
+        "umask": st.sampled_from(["022", "0"]),
+    },
+)
+
+
+def as_ini(value: Any) -> Any:
+    match value:
+        case list():
+            return ",".join(map(str, value))
+        case dict():
+            escaped = {k: v.replace("\\", "\\\\").replace('"', '\\"') for k, v in value.items()}
+            return ",".join(f'{name}="{text}"' for name, text in escaped.items())
+        case _:
+            return str(value)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.dictionaries(words, programs, max_size=3))
+def test_both_dialects_of_one_tree_give_the_same_specs(tmp_path: Path, tree: Any) -> None:
+    ini = "".join(
+        f"[program:{name}]\n"
+        + "".join(f"{key}={as_ini(value)}\n" for key, value in section.items())
+        for name, section in tree.items()
+        if not any(" ;" in text for text in section.get("environment", {}).values())
+    )
+    kept = {name: section for name, section in tree.items() if f"[program:{name}]" in ini}
+
+    from_ini = loaded(tmp_path, ini)
+    from_toml = loaded(tmp_path, tomli_w.dumps({"program": kept}), "a.toml")
+
+    assert from_ini.groups == from_toml.groups
+
+
+def test_specs_are_frozen(tmp_path: Path) -> None:
+    spec = program(tmp_path, "")
+
+    with pytest.raises(AttributeError):
+        spec.priority = 1  # type: ignore[misc]  # what mypy says is what is tested
+
+    assert msgspec.structs.replace(spec, priority=1) != spec
