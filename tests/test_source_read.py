@@ -102,6 +102,11 @@ def test_an_include_without_files_is_refused(tmp_path: Path) -> None:
         read(written(tmp_path / "a.conf", "[include]\n"), {})
 
 
+def test_a_pattern_that_cannot_be_expanded_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"include\.files: %\(x\)s is not known"):
+        read(written(tmp_path / "a.conf", "[include]\nfiles=%(x)s\n"), {})
+
+
 def test_syntax_errors_of_all_included_files_are_reported_together(tmp_path: Path) -> None:
     for name in ("1.conf", "2.toml"):
         written(tmp_path / "d" / name, "nonsense\n")

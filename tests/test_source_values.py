@@ -57,6 +57,7 @@ def test_a_right_value_is_converted(convert: Any, text: str, value: Any) -> None
     [
         (values.boolean, "maybe", "'maybe' is not a boolean"),
         (values.integer, "1.5", "'1.5' is not an integer"),
+        (values.seconds, "soon", "'soon' is not a number of seconds"),
         (values.seconds, "nan", "'nan' is not a number of seconds"),
         (values.seconds, "-1", "'-1' is not a number of seconds"),
         (values.size, "10XB", "'10XB' is not a size"),
