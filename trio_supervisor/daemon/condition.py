@@ -10,10 +10,15 @@ import signal
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import trio
 
 from trio_supervisor.lifecycle import ProcessState
+from trio_supervisor.protocol.messages import ProcessStatus
+
+if TYPE_CHECKING:
+    from trio_supervisor.daemon.turns import Rank
 
 TOO_QUICK = "Exited too quickly (process log may have details)"
 
@@ -66,6 +71,22 @@ class Condition:
                 return time.strftime("%b %d %I:%M %p", time.localtime(self.stopped))
             case _:
                 return ""
+
+    def status(self, rank: Rank, **more: Any) -> ProcessStatus:
+        """Return the row of a snapshot; ``more`` is what others know."""
+        return ProcessStatus(
+            group=rank.group,
+            name=rank.name,
+            state=self.state,
+            description=self.describe(rank.name),
+            pid=self.pid,
+            started=self.started,
+            stopped=self.stopped,
+            returncode=self.returncode,
+            spawn_error=self.spawn_error,
+            spawns=self.spawns,
+            **more,
+        )
 
 
 def how_it_ended(returncode: int) -> str:

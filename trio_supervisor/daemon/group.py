@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 import trio
+from msgspec.structs import replace
 
 from trio_supervisor.daemon.turns import Rank
 
@@ -74,10 +75,21 @@ class Group:
         """Want all of it down, where the caller cancels a scope around the group."""
         return [(program, program.note_stop(cause)) for program in self.programs.values()]
 
-    async def remove(self) -> None:
-        """End the group's task, stopping what is up, and wait for it."""
+    def remove_nowait(self, cause: int | None) -> None:
+        """End the group's task, stopping what is up; wait for ``down``."""
+        self.note_stop(cause)
         self._scope.cancel()
-        await self.down.wait()
+
+    @property
+    def is_down(self) -> bool:
+        """True when no process of it is up or on its way down."""
+        return all(program.is_at_rest for program in self.programs.values())
+
+    @property
+    def active(self) -> GroupSpec:
+        """What really runs: members that were started anew may be ahead of the group's spec."""
+        programs = tuple(program.spec for program in self.programs.values())
+        return replace(self.spec, programs=programs)
 
     def wait_for_turn(self) -> trio.Event:
         """Let no program of it be signalled before the returned event is set."""

@@ -23,7 +23,6 @@ from trio_supervisor.lifecycle import (
     after_exit,
     is_expected,
 )
-from trio_supervisor.protocol.messages import ProcessStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.logs import ProgramLogs
     from trio_supervisor.daemon.spawn import Spawner
     from trio_supervisor.daemon.turns import Rank
+    from trio_supervisor.protocol.messages import ProcessStatus
     from trio_supervisor.spec import ProgramSpec
 
 log = logging.getLogger(__name__)
@@ -83,6 +83,21 @@ class Program:
         return self.condition.state
 
     @property
+    def is_pending(self) -> bool:
+        """True when it was told to start and its task has not taken note yet."""
+        return self._wake.is_set()
+
+    @property
+    def is_up(self) -> bool:
+        """True while it runs, waits to run again, or is about to start; False once it must stop."""
+        return self._wake.is_set() or not (self._is_resting or self._is_stop_asked)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """True when nothing of it runs or is about to."""
+        return self._is_resting and not self._wake.is_set() and not self._survivors()
+
+    @property
     def sinks(self) -> tuple[tuple[Sink, ...], tuple[Sink, ...]]:
         """Where stdout and stderr go."""
         return self.logs.sinks
@@ -92,19 +107,19 @@ class Program:
     def start_nowait(self, cause: int | None) -> Waiter:
         """Want it up. A stop under way is waited for; one that comes later overrides this."""
         if self._survivors():
-            return Waiter.refused(Fault.FAILED, self.condition.describe(self.rank.name))
-        is_up = not (self._is_resting or self._is_stop_asked)
-        if self._wake.is_set() or (is_up and self.state is not _S.EXITED):
-            return Waiter.refused(Fault.ALREADY_STARTED)
+            return Waiter.known(Fault.FAILED, self.condition.describe(self.rank.name))
+        waits_to_respawn = self.is_up and self.state is _S.EXITED
+        if self.is_up and not waits_to_respawn:
+            return Waiter.known(Fault.ALREADY_STARTED)
         try:
             self._spawner.check(self.configured)
         except RequestError as problem:
-            return Waiter.refused(problem.fault, problem.detail)
+            return Waiter.known(problem.fault, problem.detail)
         waiter = Waiter()
         self._starters.append(waiter)
         self.wanted = True
         self._cause = cause
-        if is_up:
+        if waits_to_respawn:
             self._soon.set()
         else:
             self._wake.set()
@@ -134,24 +149,31 @@ class Program:
 
     def status(self) -> ProcessStatus:
         """Return how it is at this moment."""
-        condition = self.condition
         self._survivors()
-        return ProcessStatus(
-            group=self.rank.group,
-            name=self.rank.name,
-            state=condition.state,
-            description=condition.describe(self.rank.name),
-            pid=condition.pid,
+        return self.condition.status(
+            self.rank,
             wanted=self.wanted,
-            started=condition.started,
-            stopped=condition.stopped,
-            returncode=condition.returncode,
-            spawn_error=condition.spawn_error,
-            spawns=condition.spawns,
             stale=self.configured != self.spec,
             stdout_logfile=self.logs.stdout_path,
             stderr_logfile=self.logs.stderr_path,
         )
+
+    def signal(self, number: int | None) -> Waiter:
+        """Send a signal to the process; BAD_SIGNAL for None, NOT_RUNNING without a process."""
+        if number is None:
+            return Waiter.known(Fault.BAD_SIGNAL)
+        if self.condition.pid is None:
+            return Waiter.known(Fault.NOT_RUNNING)
+        self._spawner.send(self.condition.pid, number)
+        return Waiter.known(Fault.SUCCESS)
+
+    def clear_logs(self) -> Waiter:
+        """Empty the log files, whether it runs or not."""
+        try:
+            self.logs.clear()
+        except OSError as problem:
+            return Waiter.known(Fault.FAILED, str(problem))
+        return Waiter.known(Fault.SUCCESS)
 
     def give_up(self) -> None:
         """Take note that supervision itself failed: the one state left is FATAL."""

@@ -61,6 +61,9 @@ class Spawner(Protocol):
     def alive(self, pids: set[int]) -> set[int]:
         """Return those of the processes that still live."""
 
+    def send(self, pid: int, number: int) -> None:
+        """Send a signal to a process that it runs."""
+
 
 class ProcessSpawner:
     """Spawns real processes, in the order of their ranks.
@@ -95,6 +98,10 @@ class ProcessSpawner:
     def alive(self, pids: set[int]) -> set[int]:
         """Return those of the processes that still live."""
         return {pid for pid in pids if (status := stat_of(pid)) and status.is_alive}
+
+    def send(self, pid: int, number: int) -> None:
+        """Send a signal to a process that it runs."""
+        self.containment.send([pid], number)
 
     async def run(self, program: Runnable) -> None:
         """Run once, to the end of its tree and of its output."""

@@ -16,7 +16,7 @@ class Waiter:
         self._resolved = trio.Event()
 
     @classmethod
-    def refused(cls, fault: Fault, detail: str = "") -> Waiter:
+    def known(cls, fault: Fault, detail: str = "") -> Waiter:
         """Make one whose outcome is known already."""
         waiter = cls()
         waiter.resolve(fault, detail)

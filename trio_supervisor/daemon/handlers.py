@@ -1,0 +1,265 @@
+"""From messages to operations: one `match`, no decisions. Every answer is messages."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_supervisor import __version__
+from trio_supervisor.daemon import updates
+from trio_supervisor.daemon.follower import Follower
+from trio_supervisor.errors import Fault, RequestError
+from trio_supervisor.lifecycle import SupervisorState
+from trio_supervisor.protocol.messages import (
+    Action,
+    Add,
+    Available,
+    AvailableProcess,
+    Channel,
+    Clear,
+    Done,
+    End,
+    EventKind,
+    FollowEvents,
+    GetAvailable,
+    GetInfo,
+    GetStatus,
+    Info,
+    Message,
+    Outcome,
+    Output,
+    Reload,
+    Remove,
+    Reread,
+    Restart,
+    Shutdown,
+    Signal,
+    Start,
+    Statuses,
+    Stop,
+    Tail,
+    Update,
+)
+from trio_supervisor.source import values
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from trio_supervisor.daemon.logfile import LogFile
+    from trio_supervisor.daemon.report import Pending, Report
+    from trio_supervisor.daemon.supervisor import Supervisor
+
+    Answer = tuple[Message, ...] | AsyncIterator[Message]
+
+ROWS = 500
+"""Rows of a list that go into one message; a thousand is well below the limit of a reply."""
+CHUNK = 256 * 1024
+"""Bytes of a log that go into one message."""
+LAST_WORDS = 1.0
+"""Seconds that those who wait for the shutdown have to take the answer."""
+QUESTIONS = (GetInfo, GetStatus, GetAvailable, Tail, FollowEvents)
+"""What is answered during a shutdown, too."""
+
+
+class Handlers:
+    """Answers requests for one daemon; ``pid`` is the one that the pidfile names."""
+
+    def __init__(self, supervisor: Supervisor, *, main_log: LogFile | None, pid: int) -> None:
+        self._supervisor = supervisor
+        self._main_log = main_log
+        self._pid = pid
+        self._down = trio.Event()
+        self._waiting = 0
+        self._told = trio.Event()
+
+    async def tell_that_all_is_down(self) -> None:
+        """Answer those who wait for the shutdown; return when they know."""
+        self._down.set()
+        with trio.move_on_after(LAST_WORDS):
+            while self._waiting:
+                self._told = trio.Event()
+                await self._told.wait()
+
+    def answer(self, request: Message, peer: str) -> Answer:
+        """Return the answer: messages that are ready, or a stream of them.
+
+        What is asked is registered before this returns. RequestError when it is refused.
+        """
+        if isinstance(request, QUESTIONS):
+            return self._tell(request)
+        self._require_running(request)
+        cause = self._supervisor.events.publish(
+            EventKind.REQUEST, detail=f"{_words(request)} ({peer})"
+        )
+        return self._carry_out(request, cause)
+
+    def _require_running(self, request: Message) -> None:
+        state = self._supervisor.state
+        is_first_shutdown = isinstance(request, Shutdown) and state is not SupervisorState.SHUTDOWN
+        if state is not SupervisorState.RUNNING and not is_first_shutdown:
+            what = "reloading" if state is SupervisorState.RESTARTING else "shutting down"
+            raise RequestError(Fault.SHUTDOWN_STATE, f"supervisor is {what}; try again later")
+
+    def _tell(self, request: Message) -> Answer:
+        match request:
+            case GetInfo():
+                return (self._info(),)
+            case GetStatus(targets):
+                return self._status(targets)
+            case GetAvailable():
+                return self._available()
+            case Tail(channel, name, size, follow):
+                return self._tail(self._log(channel, name), size, follow=follow)
+            case FollowEvents(past):
+                return self._events(past=past)
+            case _:
+                raise _no_request(request)
+
+    def _carry_out(self, request: Message, cause: int) -> Answer:
+        supervisor = self._supervisor
+        match request:
+            case Start(targets, wait):
+                return _outcomes(supervisor.start(targets, cause), wait=wait)
+            case Stop(targets, wait):
+                return _outcomes(supervisor.stop(targets, cause), wait=wait)
+            case Restart(targets, wait):
+                return _outcomes(supervisor.restart(targets, cause), wait=wait)
+            case Signal(name, targets):
+                return _outcomes(supervisor.signal(_signal_number(name), targets), wait=True)
+            case Clear(targets):
+                return _outcomes(supervisor.clear(targets), wait=True)
+            case _:
+                return self._change(request, cause)
+
+    def _change(self, request: Message, cause: int) -> Answer:
+        supervisor = self._supervisor
+        match request:
+            case Reread():
+                return (updates.differences(supervisor, supervisor.reread()),)
+            case Update(groups, dry_run):
+                return _told(updates.update(supervisor, groups, cause, dry_run=dry_run))
+            case Add(groups):
+                return _told(updates.add(supervisor, groups, cause))
+            case Remove(groups):
+                return _told(updates.remove(supervisor, groups, cause))
+            case Reload():
+                supervisor.reload_nowait(cause)
+                return (Done(),)
+            case Shutdown(wait):
+                supervisor.shutdown_nowait(cause)
+                return self._when_down() if wait else (Done(),)
+            case _:
+                raise _no_request(request)
+
+    # ── answers ──
+
+    def _info(self) -> Info:
+        configuration = self._supervisor.configuration
+        return Info(
+            version=__version__,
+            identifier=configuration.supervisord.identifier,
+            state=self._supervisor.state,
+            pid=self._pid,
+            daemon_pid=os.getpid(),
+            configuration=configuration.path,
+        )
+
+    def _status(self, targets: Sequence[str]) -> tuple[Message, ...]:
+        rows, unknown = self._supervisor.snapshot(targets)
+        chunks = (tuple(rows[at : at + ROWS]) for at in range(0, len(rows), ROWS))
+        outcomes = (
+            Outcome(Action.FOUND, target.group, target.name, Fault.BAD_NAME) for target in unknown
+        )
+        return (*outcomes, *map(Statuses, chunks), End())
+
+    def _available(self) -> tuple[Message, ...]:
+        rows = [
+            AvailableProcess(
+                group.name,
+                program.process_name,
+                group.name in self._supervisor.groups,
+                program.autostart,
+                group.priority,
+                program.priority,
+            )
+            for group in self._supervisor.configured.values()
+            for program in group.programs
+        ]
+        rows.sort(key=lambda row: (row.name, row.group))
+        chunks = (tuple(rows[at : at + ROWS]) for at in range(0, len(rows), ROWS))
+        return (*map(Available, chunks), End())
+
+    def _log(self, channel: Channel, name: str) -> LogFile:
+        if channel is Channel.MAIN:
+            if self._main_log is None:
+                raise RequestError(Fault.NO_FILE, "the activity log is no file")
+            return self._main_log
+        return self._supervisor.program(name).logs.file(channel)
+
+    def _tail(self, file: LogFile, size: int, *, follow: bool) -> Answer:
+        try:
+            past = file.tail(size)
+        except OSError as problem:
+            raise RequestError(Fault.NO_FILE, f"{file.path}: {problem.strerror}") from problem
+        chunks = tuple(Output(past[at : at + CHUNK]) for at in range(0, len(past), CHUNK))
+        return _follow(file, chunks) if follow else (*chunks, End())
+
+    async def _events(self, *, past: bool) -> AsyncIterator[Message]:
+        with self._supervisor.events.subscribe(past=past) as subscription:
+            async for event in subscription:
+                yield event
+
+    async def _when_down(self) -> AsyncIterator[Message]:
+        self._waiting += 1
+        try:
+            await self._down.wait()
+            yield Done()
+        finally:
+            self._waiting -= 1
+            self._told.set()
+
+
+def _words(request: Message) -> str:
+    values_of = (str(getattr(request, name)) for name in request.FIELDS)
+    return " ".join([type(request).__name__.lower(), *values_of])
+
+
+def _no_request(message: Message) -> RequestError:
+    return RequestError(Fault.UNKNOWN_METHOD, f"{type(message).__name__} is no request")
+
+
+def _signal_number(name: str) -> int | None:
+    try:
+        number = values.signal(name)
+    except ValueError:
+        return None
+    return number if number in signal.valid_signals() else None
+
+
+async def _outcomes(pending: list[Pending], *, wait: bool) -> AsyncIterator[Message]:
+    for one in pending:
+        yield await one.outcome(wait=wait)
+    yield End()
+
+
+async def _told(report: Report) -> AsyncIterator[Message]:
+    async for outcome in report:
+        yield outcome
+    yield End()
+
+
+async def _follow(file: LogFile, past: tuple[Message, ...]) -> AsyncIterator[Message]:
+    follower = Follower()
+    file.followers.add(follower)
+    try:
+        for chunk in past:
+            yield chunk
+        while not follower.is_closed:
+            data, lost = await follower.take()
+            yield Output(data, lost)
+        yield End()
+    finally:
+        file.followers.discard(follower)

@@ -1,0 +1,62 @@
+"""Descriptors and processes: what the configuration asks for, what the programs will need.
+
+``minfds`` and ``minprocs`` are raised for everybody, as supervisord does. What the daemon needs
+above that for the pipes, logs and pidfds of many programs is its own: it is raised for the daemon
+alone, and each program is started through prlimit(1) with the limits that were there before.
+"""
+
+from __future__ import annotations
+
+import logging
+import resource
+import shutil
+
+from trio_supervisor.errors import SupervisorError
+
+log = logging.getLogger(__name__)
+
+RESERVE = 200
+"""Descriptors for connections, spawns under way, and everything else."""
+PER_PROCESS = 5
+"""Descriptors of one process: pidfd, two pipes, two log files."""
+
+
+def raise_limits(minfds: int, minprocs: int) -> None:
+    """Raise the soft limits for this process and its children; SupervisorError if we may not."""
+    _at_least(resource.RLIMIT_NOFILE, "RLIMIT_NOFILE", "minfds", minfds)
+    if hasattr(resource, "RLIMIT_NPROC"):
+        _at_least(resource.RLIMIT_NPROC, "RLIMIT_NPROC", "minprocs", minprocs)
+
+
+def _at_least(kind: int, name: str, option: str, least: int) -> None:
+    soft, hard = resource.getrlimit(kind)
+    if soft == resource.RLIM_INFINITY or soft >= least:
+        return
+    new_hard = hard if hard == resource.RLIM_INFINITY else max(hard, least)
+    try:
+        resource.setrlimit(kind, (least, new_hard))
+    except (ValueError, OSError) as problem:
+        raise SupervisorError(
+            f"{option}={least} is more than this user may have ({name}: soft limit {soft}, hard "
+            f"limit {hard}): lower {option}, or raise the limit for this user"
+        ) from problem
+    log.info("Increased %s limit to %d", name, least)
+
+
+def reserve_descriptors(processes: int) -> tuple[str, ...]:
+    """Make room for the descriptors of so many processes; return what goes before a command.
+
+    SupervisorError with the number when there cannot be that many.
+    """
+    needed = RESERVE + PER_PROCESS * processes
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return ()
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise SupervisorError(
+            f"{processes} processes need {needed} descriptors, and at most {hard} are allowed: "
+            f"raise the hard limit (ulimit -Hn {needed}), or run fewer"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    prlimit = shutil.which("prlimit")
+    return (prlimit, f"--nofile={soft}:", "--") if prlimit else ()

@@ -1,0 +1,270 @@
+"""The root of the supervision tree: groups in a nursery, and what can be asked of them.
+
+Everything asked is registered at once, in the order in which it arrives. Start, stop and restart
+are carried out by the tasks of the programs; changes of the configuration by `daemon.updates`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_supervisor.daemon.group import Group
+from trio_supervisor.daemon.report import Pending
+from trio_supervisor.daemon.targets import Target, resolve
+from trio_supervisor.daemon.waiter import Waiter
+from trio_supervisor.errors import ConfigError, Fault, RequestError
+from trio_supervisor.lifecycle import SIGNALLABLE_STATES, SupervisorState
+from trio_supervisor.protocol.messages import Action, EventKind
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
+
+    from trio_typing import TaskStatus
+
+    from trio_supervisor.daemon.events import EventBus
+    from trio_supervisor.daemon.program import Program
+    from trio_supervisor.daemon.turns import Rank
+    from trio_supervisor.protocol.messages import ProcessStatus
+    from trio_supervisor.spec import Configuration, GroupSpec, ProgramSpec
+
+log = logging.getLogger(__name__)
+
+REPORT_EVERY = 3.0
+"""Seconds between two log lines that say who is still waited for."""
+
+
+class Supervisor:
+    """The active groups, the configured ones, and the state of the daemon.
+
+    ``load`` reads the configuration again (ConfigError when it is bad), ``make`` makes a program,
+    ``adopt`` applies the daemon's own settings after a reload, ``hurry`` ends every grace.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        events: EventBus,
+        load: Callable[[], Configuration],
+        make: Callable[[ProgramSpec, Rank], Program],
+        adopt: Callable[[Configuration], None],
+        hurry: trio.Event,
+    ) -> None:
+        self.configuration = configuration
+        self.configured = {group.name: group for group in configuration.groups}
+        self.groups: dict[str, Group] = {}
+        self.state = SupervisorState.RUNNING
+        self.events = events
+        self.changing = trio.Lock()
+        self._load = load
+        self._make = make
+        self._adopt = adopt
+        self._hurry = hurry
+        self._nursery: trio.Nursery | None = None
+        self._operations: trio.Nursery | None = None
+        self._turns: list[tuple[Group, trio.Event]] = []
+        self._to_start: set[tuple[str, str]] | None = None
+        self._known: set[tuple[str, str]] = set()
+
+    # ── the tree ──
+
+    async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run the groups, again after each reload, until `shutdown_nowait`; then all is down."""
+        cause = self.events.publish(EventKind.SUPERVISOR, detail="started")
+        async with trio.open_nursery() as self._operations:
+            while self.state is not SupervisorState.SHUTDOWN:
+                await self._run_groups(cause, task_status)
+                task_status = trio.TASK_STATUS_IGNORED
+                if self.state is SupervisorState.RESTARTING:
+                    cause = self._begin_anew()
+            self._operations.cancel_scope.cancel()
+
+    async def _run_groups(self, cause: int, task_status: TaskStatus[None]) -> None:
+        """Host all groups until their nursery is cancelled."""
+        async with trio.open_nursery() as self._nursery:
+            for spec in self.configured.values():
+                self.add_group(spec, cause, autostart=self._is_to_start)
+            while any(program.is_pending for program in self.programs()):
+                await trio.lowlevel.checkpoint()
+            task_status.started()
+            await trio.sleep_forever()
+
+    def _begin_anew(self) -> int:
+        self.groups.clear()
+        self._adopt(self.configuration)
+        self.state = SupervisorState.RUNNING
+        return self.events.publish(EventKind.SUPERVISOR, detail="reloaded")
+
+    def carry_out(self, operation: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        """Run an operation to its end, whoever leaves meanwhile."""
+        assert self._operations is not None
+        self._operations.start_soon(operation, *arguments)
+
+    def _is_to_start(self, group: str, program: ProgramSpec) -> bool:
+        """Say what starts: autostart; after a reload, what was up and what is new."""
+        key = (group, program.process_name)
+        if self._to_start is None:
+            return program.autostart
+        return key in self._to_start or (program.autostart and key not in self._known)
+
+    def add_group(
+        self,
+        spec: GroupSpec,
+        cause: int | None,
+        *,
+        autostart: Callable[[str, ProgramSpec], bool] = lambda _group, spec: spec.autostart,
+    ) -> Group:
+        """Make a group active, and start what ``autostart`` picks."""
+        assert self._nursery is not None
+        group = self.groups[spec.name] = Group(spec, self._make)
+        self._nursery.start_soon(group.run)
+        cause = self.events.publish(EventKind.GROUP, cause=cause, group=spec.name, detail="added")
+        for program in group.programs.values():
+            if autostart(group.name, program.spec):
+                program.start_nowait(cause)
+        return group
+
+    def programs(self) -> Iterator[Program]:
+        """Yield all programs, groups and members in the order of their names."""
+        for _, group in sorted(self.groups.items()):
+            for _, program in sorted(group.programs.items()):
+                yield program
+
+    def program(self, word: str) -> Program:
+        """Return the one process that a word names; BAD_NAME when it names none, or a group."""
+        for target in resolve(self.groups, [word]):
+            if target.name and target.programs:
+                return target.programs[0]
+        raise RequestError(Fault.BAD_NAME, word)
+
+    # ── what can be asked ──
+
+    def snapshot(self, words: Iterable[str]) -> tuple[list[ProcessStatus], list[Target]]:
+        """Return the status of what the words name (none: of all), and those that name nothing."""
+        words = list(words)
+        if not words or "all" in words:
+            return [program.status() for program in self.programs()], []
+        targets = resolve(self.groups, words)
+        rows = [program.status() for target in targets for program in target.programs]
+        return rows, [target for target in targets if not target.programs]
+
+    def start(self, words: Iterable[str], cause: int | None) -> list[Pending]:
+        """Start what the words name; of whole groups, what is not up."""
+        words = list(words)
+        self._add_available(words, cause)
+        found = []
+        for target in resolve(self.groups, words):
+            chosen = [p for p in target.programs if target.name or not p.is_up]
+            found += self._pending(
+                Action.STARTED, target, [(p, p.start_nowait(cause)) for p in chosen]
+            )
+        return found
+
+    def stop(self, words: Iterable[str], cause: int | None) -> list[Pending]:
+        """Stop what the words name; of whole groups, what is up, by one cancellation each."""
+        found = []
+        for target in resolve(self.groups, words):
+            if target.name or not target.programs:
+                waiters = [(p, p.stop_nowait(cause)) for p in target.programs]
+            else:
+                up = {program for program in target.programs if program.is_up}
+                waiters = self.groups[target.group].stop_nowait(cause)
+                waiters = [(program, waiter) for program, waiter in waiters if program in up]
+            found += self._pending(Action.STOPPED, target, waiters)
+        return found
+
+    def restart(self, words: Iterable[str], cause: int | None) -> list[Pending]:
+        """Stop what is up, and start all that the words name: each as soon as it is down."""
+        words = list(words)
+        return [*self.stop(words, cause), *self.start(words, cause)]
+
+    def signal(self, number: int | None, words: Iterable[str]) -> list[Pending]:
+        """Send a signal (None: a bad one) to what is named; of groups, to what can take it."""
+        found = []
+        for target in resolve(self.groups, words):
+            chosen = [p for p in target.programs if target.name or p.state in SIGNALLABLE_STATES]
+            waiters = [(program, program.signal(number)) for program in chosen]
+            found += self._pending(Action.SIGNALLED, target, waiters)
+        return found
+
+    def clear(self, words: Iterable[str]) -> list[Pending]:
+        """Empty the logs of what the words name."""
+        found = []
+        for target in resolve(self.groups, words):
+            waiters = [(program, program.clear_logs()) for program in target.programs]
+            found += self._pending(Action.CLEARED, target, waiters)
+        return found
+
+    def _pending(
+        self, action: Action, target: Target, waiters: list[tuple[Program, Waiter]]
+    ) -> list[Pending]:
+        if not target.programs:
+            unknown = Waiter.known(Fault.BAD_NAME, f"{target.group}:{target.name}")
+            return [Pending(action, target.group, target.name, unknown)]
+        return [Pending(action, p.rank.group, p.rank.name, waiter) for p, waiter in waiters]
+
+    def _add_available(self, words: Iterable[str], cause: int | None) -> None:
+        """Make groups active that are only configured, when a start names them."""
+        for target in resolve({}, words):
+            if target.group in self.configured and target.group not in self.groups:
+                self.add_group(
+                    self.configured[target.group], cause, autostart=lambda _group, _spec: False
+                )
+
+    # ── configuration and end ──
+
+    def reread(self) -> Configuration:
+        """Read the configuration again and note it for later starts; CANT_REREAD when it is bad."""
+        try:
+            configuration = self._load()
+        except ConfigError as problem:
+            raise RequestError(Fault.CANT_REREAD, str(problem)) from problem
+        self.configured = {group.name: group for group in configuration.groups}
+        for name, group in self.groups.items():
+            if name in self.configured:
+                group.configure(self.configured[name])
+        return configuration
+
+    def reload_nowait(self, cause: int | None) -> None:
+        """Read everything again and restart all that runs; CANT_REREAD changes nothing."""
+        self.configuration = self.reread()
+        self._to_start = {(p.rank.group, p.rank.name) for p in self.programs() if p.wanted}
+        self._known = {(p.rank.group, p.rank.name) for p in self.programs()}
+        self.state = SupervisorState.RESTARTING
+        self._stop_everything(cause)
+
+    def shutdown_nowait(self, cause: int | None) -> None:
+        """Stop everything in order; `run` returns when all is down."""
+        is_stopping = self.state is SupervisorState.RESTARTING
+        self.state = SupervisorState.SHUTDOWN
+        if not is_stopping:
+            self._stop_everything(cause)
+
+    def kill_nowait(self) -> None:
+        """Cut every grace and every wait for a turn short."""
+        self._hurry.set()
+        for _, turn in self._turns:
+            turn.set()
+
+    def _stop_everything(self, cause: int | None) -> None:
+        """Cancel the nursery of all groups, once; the order lives inside the stop ladders."""
+        assert self._nursery is not None
+        groups = sorted(self.groups.values(), key=lambda group: group.order, reverse=True)
+        self._turns = [(group, group.wait_for_turn()) for group in groups]
+        for group in groups:
+            group.note_stop(cause)
+        self.carry_out(self._call_turns)
+        self._nursery.cancel_scope.cancel()
+
+    async def _call_turns(self) -> None:
+        """Let the groups be signalled one after the other, each when the one before is down."""
+        for group, turn in self._turns:
+            turn.set()
+            while not group.down.is_set():
+                names = sorted(program.rank.name for program in self.programs() if program.is_up)
+                log.info("waiting for %s to die", ", ".join(names))
+                with trio.move_on_after(REPORT_EVERY):
+                    await group.down.wait()

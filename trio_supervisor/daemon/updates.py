@@ -1,0 +1,154 @@
+"""Operations that change which groups are active: update, add, remove.
+
+Each runs in the Supervisor's nursery to its end, whoever asked for it may have left, and one at
+a time. Groups that do not change keep their processes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trio_supervisor.config.changes import compare
+from trio_supervisor.daemon.report import Report
+from trio_supervisor.errors import Fault
+from trio_supervisor.lifecycle import SupervisorState
+from trio_supervisor.protocol.messages import Action, Changes, EventKind, GroupChange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trio_supervisor.daemon.group import Group
+    from trio_supervisor.daemon.supervisor import Supervisor
+    from trio_supervisor.spec import Configuration
+
+
+def differences(supervisor: Supervisor, configuration: Configuration) -> Changes:
+    """Say how the configured groups differ from the active ones."""
+    active = tuple(group.active for group in supervisor.groups.values())
+    found = compare(active, configuration.groups)
+    return Changes(
+        added=found.added,
+        changed=tuple(GroupChange(group, fields) for group, fields in found.changed),
+        removed=found.removed,
+        warnings=configuration.warnings,
+    )
+
+
+def update(
+    supervisor: Supervisor, names: Iterable[str], cause: int | None, *, dry_run: bool
+) -> Report:
+    """Make the configured groups active: removed ones first, then changed, then added.
+
+    ``names`` narrows it to some groups. CANT_REREAD when the configuration is bad.
+    """
+    report = Report()
+    changes = differences(supervisor, supervisor.reread())
+    names = set(names) - {"all"}
+    for unknown in sorted(names - set(supervisor.groups) - set(supervisor.configured)):
+        report.add(Action.UPDATED, unknown, fault=Fault.BAD_NAME)
+    if names:
+        changes = Changes(
+            tuple(name for name in changes.added if name in names),
+            tuple(change for change in changes.changed if change.group in names),
+            tuple(name for name in changes.removed if name in names),
+        )
+    if dry_run:
+        _tell(report, changes)
+    else:
+        supervisor.carry_out(_apply, supervisor, changes, report, cause)
+    return report
+
+
+def _tell(report: Report, changes: Changes) -> None:
+    for name in changes.removed:
+        report.add(Action.REMOVED, name)
+    for change in changes.changed:
+        report.add(Action.UPDATED, change.group, detail=", ".join(change.fields))
+    for name in changes.added:
+        report.add(Action.ADDED, name)
+    report.close()
+
+
+async def _apply(
+    supervisor: Supervisor, changes: Changes, report: Report, cause: int | None
+) -> None:
+    async with supervisor.changing:
+        leaving = [*changes.removed, *(change.group for change in changes.changed)]
+        groups = {name: supervisor.groups[name] for name in leaving if name in supervisor.groups}
+        for group in groups.values():
+            group.remove_nowait(cause)
+        for name in changes.removed:
+            if name in groups:
+                await _take_out(supervisor, groups[name], report, cause)
+                report.add(Action.REMOVED, name)
+        for change in changes.changed:
+            if change.group in groups:
+                await _take_out(supervisor, groups[change.group], report, cause)
+                _put_in(supervisor, change.group, cause)
+                report.add(Action.UPDATED, change.group, detail=", ".join(change.fields))
+        for name in changes.added:
+            if _put_in(supervisor, name, cause):
+                report.add(Action.ADDED, name)
+    report.close()
+
+
+async def _take_out(
+    supervisor: Supervisor, group: Group, report: Report, cause: int | None
+) -> None:
+    """Wait until a group that was told to go is down, and forget it."""
+    await group.down.wait()
+    if supervisor.groups.get(group.name) is group:
+        del supervisor.groups[group.name]
+    supervisor.events.publish(EventKind.GROUP, cause=cause, group=group.name, detail="removed")
+    report.add(Action.STOPPED, group.name)
+
+
+def _put_in(supervisor: Supervisor, name: str, cause: int | None) -> bool:
+    """Make a configured group active, unless the daemon is on its way down or it is there."""
+    if supervisor.state is not SupervisorState.RUNNING or name in supervisor.groups:
+        return False
+    supervisor.add_group(supervisor.configured[name], cause)
+    return True
+
+
+def add(supervisor: Supervisor, names: Iterable[str], cause: int | None) -> Report:
+    """Make groups active that the last reread found."""
+    report = Report()
+    for name in names:
+        if name in supervisor.groups:
+            report.add(Action.ADDED, name, fault=Fault.ALREADY_ADDED)
+        elif name not in supervisor.configured:
+            report.add(Action.ADDED, name, fault=Fault.BAD_NAME)
+        else:
+            supervisor.add_group(supervisor.configured[name], cause)
+            report.add(Action.ADDED, name)
+    report.close()
+    return report
+
+
+def remove(supervisor: Supervisor, names: Iterable[str], cause: int | None) -> Report:
+    """Take groups out of which nothing is up."""
+    report = Report()
+    supervisor.carry_out(_remove, supervisor, list(names), report, cause)
+    return report
+
+
+async def _remove(
+    supervisor: Supervisor, names: list[str], report: Report, cause: int | None
+) -> None:
+    async with supervisor.changing:
+        for name in names:
+            group = supervisor.groups.get(name)
+            if group is None:
+                report.add(Action.REMOVED, name, fault=Fault.BAD_NAME)
+            elif not group.is_down:
+                report.add(Action.REMOVED, name, fault=Fault.STILL_RUNNING)
+            else:
+                group.remove_nowait(cause)
+                await group.down.wait()
+                supervisor.groups.pop(name, None)
+                supervisor.events.publish(
+                    EventKind.GROUP, cause=cause, group=name, detail="removed"
+                )
+                report.add(Action.REMOVED, name)
+    report.close()
