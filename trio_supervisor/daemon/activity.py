@@ -66,3 +66,12 @@ def open_activity_log(level: str, *sinks: Sink) -> None:
     _root.addHandler(ActivityHandler(*sinks))
     _root.setLevel(LEVELS[level])
     _root.propagate = False
+
+
+def show_on_console(sink: Sink, *, but_not: str) -> None:
+    """Show what happens, without the times, also on a console; not what a logger says."""
+    handler = ActivityHandler(sink)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setLevel(logging.INFO)
+    handler.addFilter(lambda record: record.name != but_not)
+    _root.addHandler(handler)

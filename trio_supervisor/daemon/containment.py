@@ -9,8 +9,8 @@ a number may have been given to a stranger meanwhile.
 
 from __future__ import annotations
 
-import ctypes
 import errno
+import logging
 import os
 import signal
 from contextlib import suppress
@@ -23,18 +23,13 @@ from trio_supervisor.daemon.proc import carries, children_of, stat_of, with_desc
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PR_SET_CHILD_SUBREAPER = 36
+log = logging.getLogger(__name__)
+
+LAST_SWEEP = 2.0
+"""Seconds for killing strays at the end."""
+SWEEP_PAUSE = 0.02
 HAS_PIDFD = hasattr(os, "pidfd_open") and hasattr(signal, "pidfd_send_signal")
 HAS_PROC = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
-
-
-def become_subreaper() -> bool:
-    """Ask the kernel for the orphans among our descendants; False where it cannot do that."""
-    try:
-        prctl = ctypes.CDLL(None, use_errno=True).prctl
-    except (AttributeError, OSError):
-        return False
-    return bool(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
 
 
 def degradations() -> list[str]:
@@ -167,6 +162,16 @@ class Containment:
             found = with_descendants(found)
             unit.remember(found)
         return found
+
+    async def empty(self) -> set[int]:
+        """Kill whatever of our descendants is left; return what cannot be killed."""
+        with trio.move_on_after(LAST_SWEEP):
+            while left := with_descendants(await self.strays()):
+                log.warning("killing strays (pid %s) with SIGKILL", ", ".join(map(str, left)))
+                self.send(left, signal.SIGSTOP)
+                self.send(left, signal.SIGKILL)
+                await trio.sleep(SWEEP_PAUSE)
+        return await self.strays()
 
     def send(self, pids: Iterable[int], *signals: int) -> None:
         """Send signals to processes, each through its pidfd; those that are gone do not matter."""

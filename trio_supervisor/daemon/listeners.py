@@ -17,11 +17,12 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from trio_supervisor.errors import SupervisorError
+from trio_supervisor.spec import UnixServerSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trio_supervisor.spec import InetServerSpec, UnixServerSpec
+    from trio_supervisor.spec import InetServerSpec
 
 log = logging.getLogger(__name__)
 
@@ -43,15 +44,27 @@ class Listener:
         self.socket = sock
         self.inode: tuple[int, int] | None = None
 
+    @property
+    def kind(self) -> str:
+        """The section of the configuration that it comes from."""
+        return "unix_http_server" if self.socket.family == socket.AF_UNIX else "inet_http_server"
+
+    @property
+    def url(self) -> str:
+        """The address under which programs and clients of this machine find it."""
+        if isinstance(self.server, UnixServerSpec):
+            return f"unix://{self.server.file}"
+        host = self.server.host or "localhost"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.server.port}"
+
     def close(self) -> None:
         """Stop listening; remove the socket file, if it is still the one we made."""
         self.socket.close()
-        if self.inode is not None:
-            path = self.server.file  # type: ignore[union-attr]  # only unix sockets have an inode
+        if isinstance(self.server, UnixServerSpec) and self.inode is not None:
             with suppress(OSError):
-                found = os.lstat(path)
+                found = os.lstat(self.server.file)
                 if (found.st_dev, found.st_ino) == self.inode:
-                    os.unlink(path)
+                    os.unlink(self.server.file)
 
 
 def listen_unix(server: UnixServerSpec) -> Listener:

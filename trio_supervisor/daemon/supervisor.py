@@ -40,7 +40,8 @@ class Supervisor:
     """The active groups, the configured ones, and the state of the daemon.
 
     ``load`` reads the configuration again (ConfigError when it is bad), ``make`` makes a program,
-    ``adopt`` applies the daemon's own settings after a reload, ``hurry`` ends every grace.
+    ``adopt`` applies the daemon's own settings after a reload, ``hurry`` ends every grace, and
+    ``wake`` lets those who wait for processes look again.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Supervisor:
         make: Callable[[ProgramSpec, Rank], Program],
         adopt: Callable[[Configuration], None],
         hurry: trio.Event,
+        wake: Callable[[], None],
     ) -> None:
         self.configuration = configuration
         self.configured = {group.name: group for group in configuration.groups}
@@ -63,6 +65,7 @@ class Supervisor:
         self._make = make
         self._adopt = adopt
         self._hurry = hurry
+        self._wake = wake
         self._nursery: trio.Nursery | None = None
         self._operations: trio.Nursery | None = None
         self._turns: list[tuple[Group, trio.Event]] = []
@@ -246,6 +249,7 @@ class Supervisor:
     def kill_nowait(self) -> None:
         """Cut every grace and every wait for a turn short."""
         self._hurry.set()
+        self._wake()
         for _, turn in self._turns:
             turn.set()
 

@@ -1,0 +1,55 @@
+"""`supervisord`: the daemon."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from trio_supervisor.cli import flags
+from trio_supervisor.daemon import guardian
+from trio_supervisor.daemon.launch import Launch, report
+from trio_supervisor.errors import SupervisorError
+from trio_supervisor.source.search import candidates, find_configuration, missing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trio_supervisor.source.tree import Source
+
+USAGE_ERROR = 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Start the daemon, or say what is wrong; return the exit code."""
+    program = os.path.basename(sys.argv[0])
+    try:
+        given = flags.parse(sys.argv[1:] if arguments is None else arguments)
+        if given.asks_help:
+            print(flags.help_text(program))
+            return 0
+        if given.asks_version:
+            from trio_supervisor import __version__
+
+            print(__version__)
+            return 0
+        launch = Launch(program, configuration(given.configuration), given.overrides, os.getcwd())
+        return guardian.start(launch, daemon)
+    except SupervisorError as problem:
+        report(program, problem)
+        return USAGE_ERROR
+
+
+def configuration(given: str | None) -> str:
+    """Return the path of the configuration; ConfigError when there is none."""
+    path = find_configuration(given, sys.argv[0])
+    if path is None:
+        raise missing(candidates(sys.argv[0]))
+    return path
+
+
+def daemon(launch: Launch, source: Source, guardian_pid: int, say_ready: Callable[[], None]) -> int:
+    """Be the daemon: only here, after the fork, come trio and msgspec."""
+    from trio_supervisor.daemon import main as daemon_main
+
+    return daemon_main.run(launch, source, guardian_pid, say_ready)

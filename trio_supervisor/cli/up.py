@@ -1,0 +1,51 @@
+"""`trio-supervisor up`: the same supervisor in the foreground, every line on the console."""
+
+from __future__ import annotations
+
+import getopt
+import os
+import sys
+
+from trio_supervisor.cli.supervisord import USAGE_ERROR, configuration, daemon
+from trio_supervisor.daemon import guardian
+from trio_supervisor.daemon.launch import Launch, report
+from trio_supervisor.errors import SupervisorError
+
+USAGE = """\
+usage: trio-supervisor up [-c FILE] [NAME ...]
+
+Run a configuration in the foreground: every line of every process on the console behind its
+name, log files as configured, the control socket open for supervisorctl in another terminal.
+Ctrl-C stops everything in order; a second one, a second later, kills.
+
+  -c, --configuration FILE   the configuration (default: searched for as supervisord does)
+  NAME                       start only these processes, groups or group:name (default: all that
+                             have autostart)
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run in the foreground until everything is down; return the exit code."""
+    try:
+        pairs, names = getopt.gnu_getopt(arguments, "c:h", ["configuration=", "help"])
+    except getopt.GetoptError as problem:
+        print(f"Error: {problem.msg}\n\n{USAGE}", end="", file=sys.stderr)
+        return USAGE_ERROR
+    given = dict(pairs)
+    if "-h" in given or "--help" in given:
+        print(USAGE, end="")
+        return 0
+    try:
+        path = configuration(given.get("-c", given.get("--configuration")))
+        launch = Launch(
+            "trio-supervisor up",
+            path,
+            {"nodaemon": True},
+            os.getcwd(),
+            console=True,
+            only=tuple(names),
+        )
+        return guardian.start(launch, daemon)
+    except SupervisorError as problem:
+        report("trio-supervisor up", problem)
+        return USAGE_ERROR

@@ -1,0 +1,165 @@
+"""The launcher's console: every line of every process behind its name.
+
+One `replace` and one write for a chunk. A terminal that does not take more (Ctrl-S, a slow pager)
+delays output for a moment and then loses some, with a marker; the log files have all of it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections import deque
+from typing import TYPE_CHECKING
+
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COLOURS = ("36", "33", "32", "35", "31", "34", "36;1", "33;1", "32;1", "35;1", "31;1", "34;1")
+"""The order of honcho."""
+LONGEST_LINE = 64 * 1024
+"""Bytes of an unfinished line that are held back for its end."""
+BACKLOG = 1024 * 1024
+"""Bytes that may wait for the terminal before some are lost."""
+PATIENCE = 0.1
+"""Seconds that output of all processes is held back for a slow terminal, once a round."""
+PROMPT_AFTER = 0.2
+"""Seconds after which an unfinished line (a prompt) is shown as it is."""
+
+
+class Console:
+    """Writes to one descriptor, which is a terminal or not, and never blocks on it."""
+
+    def __init__(self, descriptor: int, names: tuple[str, ...], environ: Mapping[str, str]) -> None:
+        self._fd = _non_blocking(descriptor)
+        self._width = max(map(len, names), default=0)
+        self._colours = _wants_colour(descriptor, environ)
+        self._number = {name: place for place, name in enumerate(names)}
+        self._waiting: deque[bytes] = deque()
+        self._size = 0
+        self._lost = 0
+        self._news = trio.Event()
+        self._unfinished: set[ConsoleSink] = set()
+
+    def sink(self, name: str) -> ConsoleSink:
+        """Return where the lines of a name go; names unknown so far get the next colour."""
+        place = self._number.setdefault(name, len(self._number))
+        label = f"{name:<{self._width}} | "
+        if self._colours:
+            label = f"\x1b[{COLOURS[place % len(COLOURS)]}m{label}\x1b[0m"
+        return ConsoleSink(self, label.encode())
+
+    def note_unfinished(self, sink: ConsoleSink) -> None:
+        """Remember that a sink holds back a line."""
+        self._unfinished.add(sink)
+        self._news.set()
+
+    def write(self, data: bytes) -> None:
+        """Write whole lines; what the terminal does not take now waits, or is lost."""
+        if self._size > BACKLOG:
+            self._lost += len(data)
+            return
+        if self._lost:
+            marker = f"… {self._lost} bytes not shown: the terminal was too slow …\n"
+            data, self._lost = marker.encode() + data, 0
+        self._waiting.append(data)
+        self._size += len(data)
+        self._write_what_goes()
+
+    async def run(self) -> None:
+        """Write what waited, and show prompts, until cancelled."""
+        while True:
+            await self._news.wait()
+            self._news = trio.Event()
+            while self._waiting:
+                await trio.lowlevel.wait_writable(self._fd)
+                self._write_what_goes()
+            if self._unfinished:
+                await trio.sleep(PROMPT_AFTER)
+                self.finish_lines()
+
+    async def relieve(self) -> None:
+        """Let a slow terminal catch up, for a moment."""
+        if self._waiting:
+            with trio.move_on_after(PATIENCE):
+                while self._waiting:
+                    await trio.lowlevel.wait_writable(self._fd)
+                    self._write_what_goes()
+
+    def finish_lines(self) -> None:
+        """Show all lines that have no end yet."""
+        for sink in self._unfinished:
+            sink.finish_line()
+        self._unfinished.clear()
+
+    def close(self) -> None:
+        """Write what still waits, as far as the terminal takes it in a second."""
+        self.finish_lines()
+        os.set_blocking(self._fd, True)
+        self._write_what_goes()
+
+    def _write_what_goes(self) -> None:
+        try:
+            while self._waiting:
+                written = os.write(self._fd, self._waiting[0])
+                self._size -= written
+                rest = self._waiting[0][written:]
+                self._waiting.popleft()
+                if rest:
+                    self._waiting.appendleft(rest)
+        except BlockingIOError:
+            self._news.set()
+        except OSError:  # the terminal is gone, or the pipe's reader: the log files go on
+            self._waiting.clear()
+            self._size = 0
+
+
+class ConsoleSink:
+    """Lines of one name; both outputs of a process may share it."""
+
+    def __init__(self, console: Console, label: bytes) -> None:
+        self._console = console
+        self._label = label
+        self._separator = b"\n" + label
+        self._held = b""
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Show the whole lines; hold back what comes after the last of them."""
+        lines, end, rest = (self._held + bytes(data)).rpartition(b"\n")
+        self._held = rest
+        if end:
+            self._console.write(self._label + lines.replace(b"\n", self._separator) + end)
+        if len(rest) > LONGEST_LINE:
+            self.finish_line()
+        elif rest:
+            self._console.note_unfinished(self)
+
+    def finish_line(self) -> None:
+        """Show what is held back as a line."""
+        if self._held:
+            self._console.write(self._label + self._held + b"\n")
+            self._held = b""
+
+
+def _wants_colour(descriptor: int, environ: Mapping[str, str]) -> bool:
+    """Follow https://no-color.org and what terminals say of themselves."""
+    if environ.get("NO_COLOR"):
+        return False
+    return bool(environ.get("FORCE_COLOR")) or (
+        os.isatty(descriptor) and environ.get("TERM") != "dumb"
+    )
+
+
+def _non_blocking(descriptor: int) -> int:
+    """Open what a descriptor is open on anew, so that others' use of it stays blocking."""
+    try:
+        opened = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError:  # a socket, or no /proc
+        opened = os.dup(descriptor)
+        os.set_blocking(opened, False)
+    try:
+        fcntl.fcntl(opened, fcntl.F_SETPIPE_SZ, BACKLOG)
+    except (AttributeError, OSError):
+        pass  # no pipe, or none that may grow
+    return opened

@@ -1,0 +1,84 @@
+"""What a start of the daemon is given, and what the process above it needs of it.
+
+Standard library only: the guardian, which lives as long as the daemon, must stay small.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from trio_supervisor import source
+from trio_supervisor.errors import ConfigError, SupervisorError
+from trio_supervisor.record import Record
+from trio_supervisor.source import values
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from trio_supervisor.source.tree import Source
+
+
+class Launch(Record):
+    """One start: the configuration's path, typed command line values for [supervisord], where.
+
+    ``console`` shows all output in the foreground; ``only`` names what starts (empty: as
+    configured). ``program`` is the executable's name, for messages.
+    """
+
+    program: str
+    configuration: str
+    overrides: Mapping[str, object]
+    directory: str
+    console: bool = False
+    only: tuple[str, ...] = ()
+
+    def read(self) -> Source:
+        """Read the configuration's files; ConfigError when they are no configuration at all."""
+        return source.read(self.configuration, os.environ)
+
+
+class Necessities(Record):
+    """The few options that the guardian itself carries out."""
+
+    nodaemon: bool
+    user: str | None
+    pidfile: str
+
+
+def necessities(launch: Launch, tree: Mapping[str, Any]) -> Necessities:
+    """Read them from flags and file; a bad value counts as none, the daemon will report it."""
+    table = tree.get("supervisord")
+    given = {**(table if isinstance(table, dict) else {}), **launch.overrides}
+    base = os.path.join(launch.directory, _text(given.get("directory")) or "")
+    user = given.get("user")
+    return Necessities(
+        nodaemon=launch.console or _read(values.boolean, given.get("nodaemon")) is True,
+        user=None if user is None else str(user),
+        pidfile=os.path.join(
+            os.path.expanduser(base),
+            os.path.expanduser(_text(given.get("pidfile")) or "supervisord.pid"),
+        ),
+    )
+
+
+def report(program: str, problem: SupervisorError) -> None:
+    """Tell on stderr what is wrong, each problem on a line, as supervisord does."""
+    problems = problem.problems if isinstance(problem, ConfigError) else (problem,)
+    lines = [*(f"Error: {one}" for one in problems), f"For help, use {program} -h"]
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _read(convert: Callable[[str], object], value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return convert(value)
+    except ValueError:
+        return None

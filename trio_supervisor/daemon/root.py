@@ -1,0 +1,127 @@
+"""The root of all tasks: services around the supervision tree, and the order in which they end.
+
+Services (signals, output pump, control server, console) live in an outer nursery, the groups in
+an inner one. The inner one is left when every process is down; only then do the services go.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_supervisor.daemon.containment import Containment
+from trio_supervisor.daemon.control import Server
+from trio_supervisor.daemon.events import EventBus
+from trio_supervisor.daemon.handlers import Handlers
+from trio_supervisor.daemon.logs import LogSettings, ProgramLogs
+from trio_supervisor.daemon.output import Pump
+from trio_supervisor.daemon.program import Program
+from trio_supervisor.daemon.signals import RECEIVED, SignalTable
+from trio_supervisor.daemon.spawn import ProcessSpawner
+from trio_supervisor.daemon.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from trio_supervisor.daemon.console import Console
+    from trio_supervisor.daemon.listeners import Listener
+    from trio_supervisor.daemon.logfile import LogFile
+    from trio_supervisor.daemon.turns import Rank
+    from trio_supervisor.spec import Configuration, ProgramSpec
+
+log = logging.getLogger(__name__)
+
+
+class Root:
+    """Everything a running daemon consists of, put together."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        load: Callable[[], Configuration],
+        environment: Mapping[str, str],
+        mark: str,
+        prefix: tuple[str, ...] = (),
+        main_log: LogFile | None = None,
+        console: Console | None = None,
+    ) -> None:
+        self.containment = Containment()
+        self._console = console
+        self._main_log = main_log
+        self._pump = Pump(console.relieve) if console else Pump()
+        self._events = EventBus()
+        hurry = trio.Event()
+        self._spawner = ProcessSpawner(
+            containment=self.containment,
+            pump=self._pump,
+            hurry=hurry,
+            environment=environment,
+            mark=mark,
+            prefix=prefix,
+        )
+        self.supervisor = Supervisor(
+            configuration,
+            events=self._events,
+            load=load,
+            make=self._make,
+            adopt=self._adopt,
+            hurry=hurry,
+            wake=self.containment.wake,
+        )
+        self._settings = _settings(configuration)
+
+    async def run(
+        self, listeners: list[Listener], guardian: int, is_ready: Callable[[], None]
+    ) -> set[int]:
+        """Serve until everything is down; return the processes that could not be killed."""
+        handlers = Handlers(self.supervisor, main_log=self._main_log, pid=guardian)
+        server = Server(handlers)
+        table = SignalTable(self.supervisor, self.containment, self._reopen_logs)
+        with trio.open_signal_receiver(*RECEIVED) as signals:
+            async with trio.open_nursery() as services:
+                services.start_soon(table.dispatch, signals)
+                services.start_soon(self._pump.run)
+                if self._console:
+                    services.start_soon(self._console.run)
+                for listener in listeners:
+                    services.start_soon(server.serve, listener)
+                async with trio.open_nursery() as tree:
+                    await tree.start(self.supervisor.run)
+                    is_ready()
+                left = await self.containment.empty()
+                await handlers.tell_that_all_is_down()
+                services.cancel_scope.cancel()
+        self._pump.finish()
+        return left
+
+    def _make(self, spec: ProgramSpec, rank: Rank) -> Program:
+        also = (self._console.sink(rank.name),) if self._console else ()
+        return Program(
+            spec,
+            rank,
+            spawner=self._spawner,
+            events=self._events,
+            logs=ProgramLogs(spec, self._settings, also),
+        )
+
+    def _adopt(self, configuration: Configuration) -> None:
+        """Apply what a reload may change of the daemon itself."""
+        self._settings = _settings(configuration)
+
+    def _reopen_logs(self) -> None:
+        log.info("supervisord logreopen")
+        if self._main_log is not None:
+            try:
+                self._main_log.reopen()
+            except OSError as problem:
+                log.error("cannot reopen the activity log: %s", problem)  # noqa: TRY400
+        for program in self.supervisor.programs():
+            program.logs.reopen()
+
+
+def _settings(configuration: Configuration) -> LogSettings:
+    spec = configuration.supervisord
+    return LogSettings(childlogdir=spec.childlogdir or "", identifier=spec.identifier)
