@@ -1,8 +1,62 @@
-"""`supervisorctl`: the control client."""
+"""`supervisorctl`: the control client. Its start-up time is a feature: mind what is imported."""
 
 from __future__ import annotations
 
+import os
+import sys
+from io import TextIOWrapper
+
+from trio_supervisor.errors import SupervisorError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT, as of a shell."""
+
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command, or the shell."""
-    raise NotImplementedError(arguments)
+    """Run one command, or the shell; return the exit code."""
+    _never_fail_to_print()
+    try:
+        exit_code = _run(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # whoever read our output has seen enough; nothing may be written at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return exit_code
+
+
+def _run(arguments: list[str]) -> int:
+    from trio_supervisor.client import commands, options, session
+
+    try:
+        given = options.parse(arguments)
+        if given.help:
+            print(options.USAGE)
+            return 0
+        address, configuration = options.find_address(given, sys.argv[0])
+    except SupervisorError as error:
+        print(f"Error: {error}\nFor help, use {sys.argv[0]} -h", file=sys.stderr)
+        return 2
+    # the modules that hold the commands
+    from trio_supervisor.client import groups, logs, processes, server  # noqa: F401
+
+    opened = session.Session(
+        address, configuration=configuration, is_interactive=given.interactive or not given.words
+    )
+    if given.words:
+        commands.run(opened, " ".join(given.words))
+        return opened.exit_code
+    from trio_supervisor.client.shell import run_shell
+
+    run_shell(opened)
+    return 0
+
+
+def _never_fail_to_print() -> None:
+    """Escape what the encoding of the terminal cannot say."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

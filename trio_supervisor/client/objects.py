@@ -1,0 +1,129 @@
+"""What ``--json`` prints: one object a command. `docs/supervisorctl.md` is its contract.
+
+Imported only when it is asked for: json and datetime cost as much as the whole command.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from trio_supervisor.client.render import namespec
+from trio_supervisor.errors import Fault
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from trio_supervisor.protocol.messages import (
+        AvailableProcess,
+        Changes,
+        Info,
+        Outcome,
+        ProcessStatus,
+    )
+
+
+def to_text(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def error_object(fault: str, detail: str) -> dict[str, Any]:
+    return {"error": {"fault": fault, "detail": detail}}
+
+
+def status_object(processes: Iterable[ProcessStatus], unknown: Iterable[Outcome]) -> dict[str, Any]:
+    return {
+        "processes": [_process(process) for process in processes],
+        "errors": [_outcome(outcome) for outcome in unknown],
+    }
+
+
+def pid_object(
+    info: Info, processes: Iterable[ProcessStatus], unknown: Iterable[Outcome]
+) -> dict[str, Any]:
+    return {
+        "pid": info.pid,
+        "daemon_pid": info.daemon_pid,
+        "processes": [{**_named(one.group, one.name), "pid": one.pid} for one in processes],
+        "errors": [_outcome(outcome) for outcome in unknown],
+    }
+
+
+def version_object(info: Info) -> dict[str, Any]:
+    return {
+        "version": info.version,
+        "identifier": info.identifier,
+        "state": info.state.name,
+        "configuration": info.configuration,
+    }
+
+
+def available_object(processes: Iterable[AvailableProcess]) -> dict[str, Any]:
+    return {
+        "processes": [
+            {
+                **_named(process.group, process.name),
+                "in_use": process.in_use,
+                "autostart": process.autostart,
+                "group_priority": process.group_priority,
+                "priority": process.priority,
+            }
+            for process in processes
+        ]
+    }
+
+
+def changes_object(changes: Changes) -> dict[str, Any]:
+    return {
+        "added": list(changes.added),
+        "changed": [
+            {"group": change.group, "fields": list(change.fields)} for change in changes.changed
+        ],
+        "removed": list(changes.removed),
+        "warnings": list(changes.warnings),
+    }
+
+
+def update_object(outcomes: Iterable[Outcome], *, dry_run: bool) -> dict[str, Any]:
+    return {"dry_run": dry_run, "outcomes": [_outcome(outcome) for outcome in outcomes]}
+
+
+def _process(process: ProcessStatus) -> dict[str, Any]:
+    return {
+        **_named(process.group, process.name),
+        "state": process.state.name,
+        "description": process.description,
+        "pid": process.pid,
+        "wanted": process.wanted,
+        "started": _moment(process.started),
+        "stopped": _moment(process.stopped),
+        "returncode": process.returncode,
+        "spawn_error": process.spawn_error,
+        "spawns": process.spawns,
+        "stale": process.stale,
+        "stdout_logfile": process.stdout_logfile,
+        "stderr_logfile": process.stderr_logfile,
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        **_named(outcome.group, outcome.name),
+        "action": outcome.action.name,
+        "fault": None if outcome.fault == Fault.SUCCESS else outcome.fault.name,
+        "detail": outcome.detail,
+    }
+
+
+def _named(group: str, name: str) -> dict[str, Any]:
+    return {"group": group, "name": name, "namespec": namespec(group, name)}
+
+
+def _moment(seconds: float | None) -> str | None:
+    """Return a Unix time as RFC 3339 in UTC, to the millisecond."""
+    if seconds is None:
+        return None
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

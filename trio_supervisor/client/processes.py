@@ -1,0 +1,190 @@
+"""Commands about processes: status, pid, start, stop, restart, signal, clear."""
+
+from __future__ import annotations
+
+from trio_supervisor.client import render
+from trio_supervisor.client.commands import command, usage_error
+from trio_supervisor.protocol.messages import (
+    Clear,
+    GetInfo,
+    GetStatus,
+    Info,
+    Outcome,
+    Restart,
+    Signal,
+    Start,
+    Statuses,
+    Stop,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trio_supervisor.client.session import Session
+    from trio_supervisor.protocol.messages import Message, ProcessStatus
+
+ALL = "all"
+
+
+@command(
+    "status",
+    "status               states of all processes",
+    "status NAME ...      of some: NAME, GROUP:NAME, GROUP:*",
+    "status --json ...    as one JSON object",
+    has_json=True,
+    unreachable_code=4,
+)
+def status(session: Session, words: list[str]) -> None:
+    processes, unknown = snapshot(session, () if ALL in words else tuple(words))
+    if unknown:
+        session.fail(4)
+    if render.status_exit_code(processes):
+        session.fail(3)
+    if session.wants_json:
+        from trio_supervisor.client.objects import status_object, to_text
+
+        session.say(to_text(status_object(processes, unknown)))
+        return
+    for line in [*map(render.outcome_line, unknown), *render.status_lines(processes)]:
+        session.say(line)
+
+
+@command(
+    "pid",
+    "pid                  pid of supervisord",
+    "pid NAME ...         of processes, one a line (0: it is down)",
+    "pid all              of all processes",
+    "pid --json ...       as one JSON object",
+    has_json=True,
+)
+def pid(session: Session, words: list[str]) -> None:
+    if session.wants_json:
+        _pid_json(session, words)
+    elif not words:
+        session.say(str(session.ask(GetInfo(), Info).pid))
+    elif ALL in words:
+        for process in snapshot(session, ())[0]:
+            session.say(str(process.pid or 0))
+    else:
+        for word in words:
+            _pid_of(session, word)
+
+
+def _pid_of(session: Session, word: str) -> None:
+    processes = [] if word.endswith((":", ":*")) else snapshot(session, (word,))[0]
+    if not processes:
+        session.say(f"No such process {word}")
+        session.fail()
+    for process in processes:
+        session.say(str(process.pid or 0))
+        if process.pid is None:
+            session.fail(7)
+
+
+def _pid_json(session: Session, words: list[str]) -> None:
+    from trio_supervisor.client.objects import pid_object, to_text
+
+    processes: list[ProcessStatus] = []
+    unknown: list[Outcome] = []
+    if words:
+        processes, unknown = snapshot(session, () if ALL in words else tuple(words))
+    if unknown:
+        session.fail()
+    if ALL not in words and any(process.pid is None for process in processes):
+        session.fail(7)
+    session.say(to_text(pid_object(session.ask(GetInfo(), Info), processes, unknown)))
+
+
+@command(
+    "start",
+    "start NAME ...       start processes and wait until they run: NAME, GROUP:NAME, GROUP:*",
+    "start all            start everything",
+)
+def start(session: Session, words: list[str]) -> None:
+    if _has_target(session, "start", words, 2):
+        _operate(session, Start(_targets(words)))
+
+
+@command(
+    "stop",
+    "stop NAME ...        stop processes and wait until they are down: NAME, GROUP:NAME, GROUP:*",
+    "stop all             stop everything",
+)
+def stop(session: Session, words: list[str]) -> None:
+    if _has_target(session, "stop", words, 1):
+        _operate(session, Stop(_targets(words)))
+
+
+@command(
+    "restart",
+    "restart NAME ...     stop, then start: NAME, GROUP:NAME, GROUP:*",
+    "restart all          restart everything",
+    "A configuration file that changed is not read again for it: see update.",
+)
+def restart(session: Session, words: list[str]) -> None:
+    if _has_target(session, "restart", words, 1):
+        _operate(session, Restart(_targets(words)))
+
+
+@command(
+    "signal",
+    "signal SIGNAL NAME ...   send a signal: HUP, SIGHUP or 1; to NAME, GROUP:NAME, GROUP:*",
+    "signal SIGNAL all        to everything that runs",
+)
+def signal(session: Session, words: list[str]) -> None:
+    if len(words) < 2:  # noqa: PLR2004  # the signal and a target
+        usage_error(session, "signal", "signal requires a signal name and a process name")
+    else:
+        _operate(session, Signal(words[0], _targets(words[1:])))
+
+
+@command(
+    "clear",
+    "clear NAME ...       empty the log files of processes: NAME, GROUP:NAME, GROUP:*",
+    "clear all            of all processes",
+)
+def clear(session: Session, words: list[str]) -> None:
+    if _has_target(session, "clear", words, 1):
+        _operate(session, Clear(_targets(words)))
+
+
+def snapshot(
+    session: Session, targets: tuple[str, ...]
+) -> tuple[list[ProcessStatus], list[Outcome]]:
+    """Return the state of the targets (none: of everything), and those that name nothing."""
+    processes: list[ProcessStatus] = []
+    unknown: list[Outcome] = []
+    for reply in session.stream(GetStatus(targets)):
+        if isinstance(reply, Statuses):
+            processes += reply.processes
+        elif isinstance(reply, Outcome):
+            unknown.append(reply)
+    return processes, unknown
+
+
+def outcomes(session: Session, message: Message) -> Iterator[Outcome]:
+    """Request an operation and yield what it did, as it is told."""
+    for reply in session.stream(message):
+        if isinstance(reply, Outcome):
+            yield reply
+
+
+def _operate(session: Session, message: Message) -> None:
+    for outcome in outcomes(session, message):
+        session.say(render.outcome_line(outcome))
+        if explanation := render.explanation(outcome):
+            session.hint(explanation)
+        if code := render.outcome_exit_code(outcome):
+            session.fail(code)
+
+
+def _has_target(session: Session, name: str, words: list[str], exit_code: int) -> bool:
+    if not words:
+        usage_error(session, name, f"{name} requires a process name", exit_code)
+    return bool(words)
+
+
+def _targets(words: list[str]) -> tuple[str, ...]:
+    """Return the targets that the words name: ``all`` among them outdoes the others."""
+    return (ALL,) if ALL in words else tuple(words)
