@@ -93,7 +93,7 @@ class ScriptedDaemon:
         if isinstance(message, Cancel):
             self.cancelled.set()
             return (End(),)
-        answer = self.answers[type(message)]
+        answer = self.answers.get(type(message), ())
         return answer(message) if callable(answer) else answer
 
 

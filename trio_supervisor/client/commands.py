@@ -117,7 +117,7 @@ def _run_known(session: Session, known: Command, words: list[str]) -> None:
         except RequestError as error:
             if error.fault == Fault.UNAUTHORIZED and session.is_interactive and _log_in(session):
                 continue
-            _report_refusal(session, error)
+            _report_refusal(session, known, error)
         except UnreachableError as error:
             _report_absence(session, known, error)
         except SupervisorError as error:
@@ -141,14 +141,15 @@ def _log_in(session: Session) -> bool:
     return True
 
 
-def _report_refusal(session: Session, error: RequestError) -> None:
+def _report_refusal(session: Session, known: Command, error: RequestError) -> None:
     session.fail()
     match error.fault:
         case Fault.UNAUTHORIZED:
             _report(session, error.fault.name, error.detail, "Server requires authentication")
             session.hint(_LOGIN_HINT)
         case Fault.SHUTDOWN_STATE:
-            _report(session, error.fault.name, error.detail, "ERROR: supervisor shutting down")
+            who = "already" if known.name == "update" else "supervisor"  # as supervisorctl says it
+            _report(session, error.fault.name, error.detail, f"ERROR: {who} shutting down")
         case _:
             _report(session, error.fault.name, error.detail, f"ERROR: {error}")
 

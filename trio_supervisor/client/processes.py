@@ -5,6 +5,7 @@ from __future__ import annotations
 from trio_supervisor.client import render
 from trio_supervisor.client.commands import command, usage_error
 from trio_supervisor.protocol.messages import (
+    Action,
     Clear,
     GetInfo,
     GetStatus,
@@ -103,7 +104,7 @@ def _pid_json(session: Session, words: list[str]) -> None:
 )
 def start(session: Session, words: list[str]) -> None:
     if _has_target(session, "start", words, 2):
-        _operate(session, Start(_targets(words)))
+        _operate(session, Start(_targets(words)), Action.STARTED)
 
 
 @command(
@@ -113,7 +114,7 @@ def start(session: Session, words: list[str]) -> None:
 )
 def stop(session: Session, words: list[str]) -> None:
     if _has_target(session, "stop", words, 1):
-        _operate(session, Stop(_targets(words)))
+        _operate(session, Stop(_targets(words)), Action.STOPPED)
 
 
 @command(
@@ -124,7 +125,7 @@ def stop(session: Session, words: list[str]) -> None:
 )
 def restart(session: Session, words: list[str]) -> None:
     if _has_target(session, "restart", words, 1):
-        _operate(session, Restart(_targets(words)))
+        _operate(session, Restart(_targets(words)), Action.STARTED)
 
 
 @command(
@@ -136,7 +137,7 @@ def signal(session: Session, words: list[str]) -> None:
     if len(words) < 2:  # noqa: PLR2004  # the signal and a target
         usage_error(session, "signal", "signal requires a signal name and a process name")
     else:
-        _operate(session, Signal(words[0], _targets(words[1:])))
+        _operate(session, Signal(words[0], _targets(words[1:])), Action.SIGNALLED)
 
 
 @command(
@@ -146,7 +147,7 @@ def signal(session: Session, words: list[str]) -> None:
 )
 def clear(session: Session, words: list[str]) -> None:
     if _has_target(session, "clear", words, 1):
-        _operate(session, Clear(_targets(words)))
+        _operate(session, Clear(_targets(words)), Action.CLEARED)
 
 
 def snapshot(
@@ -170,8 +171,10 @@ def outcomes(session: Session, message: Message) -> Iterator[Outcome]:
             yield reply
 
 
-def _operate(session: Session, message: Message) -> None:
-    for outcome in outcomes(session, message):
+def _operate(session: Session, message: Message, action: Action) -> None:
+    """Tell what an operation did; ``action`` is what was asked of targets that name nothing."""
+    for told in outcomes(session, message):
+        outcome = told.replace(action=action) if told.action == Action.FOUND else told
         session.say(render.outcome_line(outcome))
         if explanation := render.explanation(outcome):
             session.hint(explanation)

@@ -89,7 +89,7 @@ def help_(session: Session, words: list[str]) -> None:
         from cmd import Cmd
 
         session.say("")
-        Cmd().print_topics(HEADER, sorted(COMMANDS), 15, 80)
+        Cmd().print_topics(HEADER, sorted(COMMANDS.keys() - {"help"}), 15, 80)
     elif (topic := " ".join(words)) in COMMANDS:
         show_help(session, topic)
     else:
