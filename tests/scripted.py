@@ -64,6 +64,9 @@ class ScriptedDaemon:
         """Return what was asked, without the greetings."""
         return [message for message in self.received if not isinstance(message, Hello)]
 
+    def greet(self, _hello: Hello) -> Iterable[Message]:
+        return self._hello
+
     def _serve(self) -> None:
         while True:
             try:
@@ -89,7 +92,7 @@ class ScriptedDaemon:
 
     def _replies(self, message: Message) -> Iterable[Message]:
         if isinstance(message, Hello):
-            return self._hello
+            return self.greet(message)
         if isinstance(message, Cancel):
             self.cancelled.set()
             return (End(),)

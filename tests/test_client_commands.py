@@ -347,7 +347,7 @@ LIST_OF_COMMANDS = """\
 
 default commands (type help <topic>):
 =====================================
-add    clear  maintail  pid   reload  reread   shutdown  start   stop  update 
+add    clear  maintail  pid   reload  reread   shutdown  start   stop  update\x20
 avail  exit   open      quit  remove  restart  signal    status  tail  version
 
 """

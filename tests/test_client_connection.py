@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import _thread
+import signal
 import socket
-from pathlib import Path
+import threading
+from typing import TYPE_CHECKING
 
 import pytest
 from scripted import ScriptedDaemon
@@ -35,6 +36,9 @@ from trio_supervisor.protocol.messages import (
     Tail,
 )
 from trio_supervisor.source.address import Address
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 INFO = Info("0.1.0", "supervisor", SupervisorState.RUNNING, 10, 11)
 FOLLOW = Tail(Channel.STDOUT, "cat", 1024, follow=True)
@@ -108,8 +112,8 @@ def test_closing_a_stream_cancels_it_and_keeps_the_connection() -> None:
 
 def test_ctrl_c_in_a_stream_cancels_it() -> None:
     def press_ctrl_c(_request: Message) -> list[Message]:
-        _thread.interrupt_main()
-        return []
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        return [Output(b"wakes a wait that the signal came just before")]
 
     with (
         ScriptedDaemon({GetStatus: [End()], Tail: press_ctrl_c}) as daemon,
@@ -122,8 +126,12 @@ def test_ctrl_c_in_a_stream_cancels_it() -> None:
 
 
 def _wait_in(connection: Connection) -> None:
-    for _ in connection.stream(FOLLOW):
-        pass
+    stream = connection.stream(FOLLOW)
+    try:
+        for _ in stream:
+            pass
+    finally:
+        stream.close()
 
 
 @pytest.mark.parametrize(
