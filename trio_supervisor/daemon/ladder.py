@@ -92,8 +92,10 @@ class Ladder:
         """
         self._deadline = trio.current_time() + self._watched.spec.stopwaitsecs
         members = await self._containment.members(self._unit)
-        # a stopped process would take the signal only when it is continued
-        self._containment.send(members, self._watched.spec.stopsignal, signal.SIGCONT)
+        # the leader first: a shell that loses its child before itself would start the next one
+        in_order = sorted(members, key=lambda pid: (pid != self._unit.leader, pid))
+        # a stopped process takes the signal only when it is continued
+        self._containment.send(in_order, self._watched.spec.stopsignal, signal.SIGCONT)
         return self._deadline
 
     async def _emptied(self) -> None:

@@ -111,10 +111,6 @@ class Program:
         waits_to_respawn = self.is_up and self.state is _S.EXITED
         if self.is_up and not waits_to_respawn:
             return Waiter.known(Fault.ALREADY_STARTED)
-        try:
-            self._spawner.check(self.configured)
-        except RequestError as problem:
-            return Waiter.known(problem.fault, problem.detail)
         waiter = Waiter()
         self._starters.append(waiter)
         self.wanted = True
@@ -124,6 +120,14 @@ class Program:
         else:
             self._wake.set()
         return waiter
+
+    def start_if_possible(self, cause: int | None) -> Waiter:
+        """Want it up, as a person does: refused at once when there is no such command."""
+        try:
+            self._spawner.check(self.configured)
+        except RequestError as problem:
+            return Waiter.known(problem.fault, problem.detail)
+        return self.start_nowait(cause)
 
     def stop_nowait(self, cause: int | None) -> Waiter:
         """Want it down; the outcome is known when nothing of it is left."""

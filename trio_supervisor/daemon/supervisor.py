@@ -162,7 +162,7 @@ class Supervisor:
         for target in resolve(self.groups, words):
             chosen = [p for p in target.programs if target.name or not p.is_up]
             found += self._pending(
-                Action.STARTED, target, [(p, p.start_nowait(cause)) for p in chosen]
+                Action.STARTED, target, [(p, p.start_if_possible(cause)) for p in chosen]
             )
         return found
 
@@ -265,10 +265,15 @@ class Supervisor:
 
     async def _call_turns(self) -> None:
         """Let the groups be signalled one after the other, each when the one before is down."""
+        said = -REPORT_EVERY
         for group, turn in self._turns:
             turn.set()
             while not group.down.is_set():
-                names = sorted(program.rank.name for program in self.programs() if program.is_up)
-                log.info("waiting for %s to die", ", ".join(names))
+                if trio.current_time() >= said + REPORT_EVERY and (who := self._waited_for()):
+                    log.info("waiting for %s to die", ", ".join(who))
+                    said = trio.current_time()
                 with trio.move_on_after(REPORT_EVERY):
                     await group.down.wait()
+
+    def _waited_for(self) -> list[str]:
+        return sorted(p.rank.name for p in self.programs() if not p.is_at_rest)
