@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
+import stat
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -24,6 +27,8 @@ BACKLOG = 1024 * 1024
 """Bytes that may wait for the terminal before some are lost."""
 PATIENCE = 0.1
 """Seconds that output of all processes is held back for a slow terminal, once a round."""
+LAST_WORDS = 1.0
+"""Seconds that a terminal has at the end to take what waits for it."""
 PROMPT_AFTER = 0.2
 """Seconds after which an unfinished line (a prompt) is shown as it is."""
 
@@ -94,10 +99,13 @@ class Console:
         self._unfinished.clear()
 
     def close(self) -> None:
-        """Write what still waits, as far as the terminal takes it in a second."""
+        """Write what still waits, as far as the terminal takes it in LAST_WORDS."""
         self.finish_lines()
-        os.set_blocking(self._fd, True)
-        self._write_what_goes()
+        poll = select.poll()
+        poll.register(self._fd, select.POLLOUT)
+        deadline = time.monotonic() + LAST_WORDS
+        while self._waiting and poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            self._write_what_goes()
 
     def _write_what_goes(self) -> None:
         try:
@@ -152,7 +160,12 @@ def _wants_colour(descriptor: int, environ: Mapping[str, str]) -> bool:
 
 
 def _non_blocking(descriptor: int) -> int:
-    """Open what a descriptor is open on anew, so that others' use of it stays blocking."""
+    """Open what a descriptor is open on anew, so that others' use of it stays blocking.
+
+    A regular file never blocks; opened anew, it would be written from its beginning.
+    """
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.dup(descriptor)
     try:
         opened = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError:  # a socket, or no /proc

@@ -207,8 +207,7 @@ class Daemon:
         if left:
             log.error("%d processes cannot be killed: pid %s", len(left), pids)
         if self._console is not None:
-            self._console.close()
             line = f"{len(left)} processes left" + (f": pid {pids}" if left else "")
-            with suppress(OSError):
-                os.write(1, line.encode() + b"\n")
+            self._console.finish_lines()
+            self._console.write(line.encode() + b"\n")
         return SOMETHING_LEFT if left else ORDERLY
