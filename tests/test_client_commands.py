@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+
 import pytest
 from scripted import Answer, ScriptedDaemon
 
@@ -408,6 +411,31 @@ def test_the_reason_of_a_spawn_error_is_a_hint(capsys: pytest.CaptureFixture[str
         main(["-s", daemon.url, "start", "quick"])
 
     assert capsys.readouterr().err == "quick: too many open files\n"
+
+
+def test_an_unknown_name_needs_no_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    with ScriptedDaemon({Stop: [outcome(A.STOPPED, "no", F.BAD_NAME, "no:no"), End()]}) as daemon:
+        main(["-s", daemon.url, "stop", "no"])
+
+    assert capsys.readouterr().err == ""
+
+
+def test_a_reload_under_way_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    with ScriptedDaemon({Stop: [Error(F.SHUTDOWN_STATE, "supervisor is reloading")]}) as daemon:
+        assert main(["-s", daemon.url, "stop", "a"]) == 1
+
+    assert capsys.readouterr() == ("ERROR: supervisor shutting down\n", "supervisor is reloading\n")
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    def press_ctrl_c(_request: Message) -> list[Message]:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        return [End()]  # wakes a wait that the signal came just before
+
+    with ScriptedDaemon({Start: press_ctrl_c}) as daemon:
+        assert main(["-s", daemon.url, "start", "a"]) == 130
+
+    assert capsys.readouterr() == ("", "\n")
 
 
 ABSENT = [

@@ -150,6 +150,8 @@ def _report_refusal(session: Session, known: Command, error: RequestError) -> No
         case Fault.SHUTDOWN_STATE:
             who = "already" if known.name == "update" else "supervisor"  # as supervisorctl says it
             _report(session, error.fault.name, error.detail, f"ERROR: {who} shutting down")
+            if error.detail:
+                session.hint(error.detail)  # it may be reloading, too
         case _:
             _report(session, error.fault.name, error.detail, f"ERROR: {error}")
 
