@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 from scripted import Answer, ScriptedDaemon
@@ -41,6 +43,9 @@ from trio_supervisor.protocol.messages import (
     Stop,
     Update,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 A, F, S = Action, Fault, ProcessState
 
@@ -464,6 +469,19 @@ def test_an_absent_daemon_is_named_with_a_remedy(
     assert lines == ["unix:///nowhere/s no such file", f"unix://{plain} refused connection"]
     assert "supervisord -c FILE" in err
     assert codes == [no_file, refused]
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="nothing is denied to root")
+def test_a_locked_socket_is_told_with_a_remedy(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with ScriptedDaemon(path=str(tmp_path / "s")) as daemon:
+        (tmp_path / "s").chmod(0)
+        code = main(["-s", daemon.url, "pid"])
+
+    out, err = capsys.readouterr()
+    assert (out, code) == (f"{daemon.url} permission denied\n", 1)
+    assert "chmod and chown" in err
 
 
 def test_shutdown_of_an_absent_daemon_asks_whether_it_is_down(

@@ -6,7 +6,7 @@ here when they are imported; nothing a person types or a daemon answers becomes 
 
 from __future__ import annotations
 
-from trio_supervisor.client.connection import UnreachableError, VersionError
+from trio_supervisor.client.connection import DENIED, UnreachableError, VersionError
 from trio_supervisor.errors import Fault, RequestError, SupervisorError
 from trio_supervisor.record import Record
 
@@ -161,7 +161,7 @@ def _report_absence(session: Session, known: Command, error: UnreachableError) -
     if known.name == "shutdown":
         text = f"ERROR: {error} (already shut down?)"
     _report(session, "UNREACHABLE", str(error), text)
-    session.hint(_ACCESS_HINT if error.exit_code == 1 else _start_hint(session))
+    session.hint(_ACCESS_HINT if error.reason == DENIED else _start_hint(session))
     code = known.unreachable_code
     session.fail(error.exit_code if code is None else code)
 

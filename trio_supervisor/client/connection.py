@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     Reply = TypeVar("Reply", bound=Message)
 
+DENIED = "permission denied"
 HELLO_DEADLINE = 10.0
 """Seconds that a peer has for its Hello; a server of another kind may wait for us for ever."""
 CANCEL_DEADLINE = 2.0
@@ -79,7 +80,7 @@ class Connection:
         except FileNotFoundError:
             raise UnreachableError(url, "no such file", 7) from None
         except PermissionError:
-            raise UnreachableError(url, "permission denied", 1) from None
+            raise UnreachableError(url, DENIED, 1) from None
         except OSError as error:
             reason = error.strerror or str(error)
             raise UnreachableError(url, f"cannot be reached: {reason}", 1) from None

@@ -52,6 +52,8 @@ class UsageError(SupervisorError):
 class Options(Record):
     """What was given; ``words`` are the command and its arguments."""
 
+    HIDDEN = frozenset({"password"})
+
     words: tuple[str, ...] = ()
     configuration: str | None = None
     serverurl: str | None = None
