@@ -61,25 +61,28 @@ class Ladder:
         log.warning("killing '%s' (%d) with SIGKILL", self._name, process.pid)
         while True:
             await self._kill()
-            await trio.sleep(ROUND)
 
     async def finish(self) -> set[int]:
         """Stop what the leader left behind; return what could not be killed."""
+        left: set[int] = set()
         with trio.CancelScope(shield=True):  # bounded by grace and LAST_ROUNDS
-            members = await self._containment.members(self._unit)
-            if not members:
-                return set()
-            self._watched.members_left(members)
-            deadline = self._deadline or await self._ask()
-            with trio.move_on_at(deadline):
-                await self._emptied()
-            with trio.move_on_after(LAST_ROUNDS):
-                while left := await self._kill():
-                    log.warning(
-                        "killing members of '%s' (%s) with SIGKILL", self._name, _list(left)
-                    )
-                    await trio.sleep(ROUND)
-            return await self._containment.members(self._unit)
+            left = await self._containment.members(self._unit)
+            if left:
+                self._watched.members_left(left)
+                with trio.move_on_at(self._deadline or await self._ask()):
+                    await self._emptied()
+                left = await self._kill_members()
+        return left
+
+    async def _kill_members(self) -> set[int]:
+        """Kill until nothing is left, at most LAST_ROUNDS; return what is left even so."""
+        left = await self._containment.members(self._unit)
+        if left:
+            log.warning("killing members of '%s' (%s) with SIGKILL", self._name, _list(left))
+        with trio.move_on_after(LAST_ROUNDS):
+            while await self._kill():
+                pass
+        return await self._containment.members(self._unit)
 
     @property
     def _name(self) -> str:
@@ -107,10 +110,11 @@ class Ladder:
             await changed.wait()
 
     async def _kill(self) -> set[int]:
-        """Freeze, then kill, all there are; return whom."""
+        """Freeze, then kill, all there are, and give it a moment; return whom."""
         members = await self._containment.members(self._unit)
         self._containment.send(members, signal.SIGSTOP)
         self._containment.send(members, signal.SIGKILL)
+        await trio.sleep(ROUND)
         return members
 
 

@@ -95,9 +95,12 @@ class ProgramLogs:
                 log.error("cannot reopen %s: %s", file.path, problem)  # noqa: TRY400
 
     def clear(self) -> None:
-        """Empty all files; OSError when that fails."""
+        """Empty all files, whether anything writes to them or not; RequestError if that fails."""
         for file in self._files.values():
-            file.clear()
+            try:
+                file.clear()
+            except OSError as problem:
+                raise RequestError(Fault.FAILED, str(problem)) from problem
 
     def close(self) -> None:
         """Close all files, and end those who follow them."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor.daemon.condition import TOO_QUICK, Condition, how_it_ended
-from trio_supervisor.daemon.waiter import Waiter, resolve_all
+from trio_supervisor.daemon.orders import Orders
+from trio_supervisor.daemon.waiter import Waiter
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import (
     TRANSITIONS,
@@ -38,7 +39,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _S = ProcessState
-OVERRIDDEN = "a later stop overrode it"
+SUCCESS = (
+    "success: %s entered RUNNING state, process has stayed up for > than %g seconds (startsecs)"
+)
+GAVE_UP = "gave up: %s entered FATAL state, too many start retries too quickly"
 
 
 class Program:
@@ -48,30 +52,18 @@ class Program:
     """
 
     def __init__(
-        self,
-        spec: ProgramSpec,
-        rank: Rank,
-        *,
-        spawner: Spawner,
-        events: EventBus,
-        logs: ProgramLogs,
+        self, spec: ProgramSpec, rank: Rank, spawner: Spawner, events: EventBus, logs: ProgramLogs
     ) -> None:
         self.spec = self.configured = spec
         self.rank = rank
         self.logs = logs
         self.condition = Condition()
-        self.wanted = False
         self.turn_to_stop: trio.Event | None = None
         self._spawner = spawner
         self._events = events
         self._cause: int | None = None
-        self._wake = trio.Event()
+        self.orders = Orders()
         self._scope = trio.CancelScope()
-        self._is_resting = True
-        self._is_stop_asked = False
-        self._soon = trio.Event()
-        self._starters: list[Waiter] = []
-        self._stoppers: list[Waiter] = []
         self._failures = 0
         self._is_settled = False
         self._next = Next(())
@@ -83,19 +75,19 @@ class Program:
         return self.condition.state
 
     @property
-    def is_pending(self) -> bool:
-        """True when it was told to start and its task has not taken note yet."""
-        return self._wake.is_set()
-
-    @property
     def is_up(self) -> bool:
         """True while it runs, waits to run again, or is about to start; False once it must stop."""
-        return self._wake.is_set() or not (self._is_resting or self._is_stop_asked)
+        return self.orders.is_up
+
+    @property
+    def wanted(self) -> bool:
+        """True when the last order was to start it."""
+        return self.orders.wanted
 
     @property
     def is_at_rest(self) -> bool:
         """True when nothing of it runs or is about to."""
-        return self._is_resting and not self._wake.is_set() and not self._survivors()
+        return self.orders.is_resting and not self.orders.is_pending and not self._survivors()
 
     @property
     def sinks(self) -> tuple[tuple[Sink, ...], tuple[Sink, ...]]:
@@ -111,45 +103,24 @@ class Program:
         waits_to_respawn = self.is_up and self.state is _S.EXITED
         if self.is_up and not waits_to_respawn:
             return Waiter.known(Fault.ALREADY_STARTED)
-        waiter = Waiter()
-        self._starters.append(waiter)
-        self.wanted = True
         self._cause = cause
-        if waits_to_respawn:
-            self._soon.set()
-        else:
-            self._wake.set()
-        return waiter
+        return self.orders.start(cut_pause=waits_to_respawn)
 
-    def start_if_possible(self, cause: int | None) -> Waiter:
-        """Want it up, as a person does: refused at once when there is no such command."""
-        try:
-            self._spawner.check(self.configured)
-        except RequestError as problem:
-            return Waiter.known(problem.fault, problem.detail)
-        return self.start_nowait(cause)
+    def check_command(self) -> None:
+        """Raise RequestError when the next start by a person would find no command to execute."""
+        self._spawner.check(self.configured)
 
     def stop_nowait(self, cause: int | None) -> Waiter:
         """Want it down; the outcome is known when nothing of it is left."""
         waiter = self.note_stop(cause)
-        if self._is_stop_asked:
+        if self.orders.is_stop_asked:
             self._scope.cancel()
         return waiter
 
     def note_stop(self, cause: int | None) -> Waiter:
         """Want it down, where the caller cancels a scope around the task."""
-        waiter = Waiter()
-        was_pending = self._wake.is_set()
-        self._wake = trio.Event()
-        self.wanted = False
-        resolve_all(self._starters, Fault.ABNORMAL_TERMINATION, OVERRIDDEN)
-        if self._is_resting:
-            waiter.resolve(Fault.SUCCESS if was_pending else Fault.NOT_RUNNING)
-        else:
-            self._stoppers.append(waiter)
-            self._cause = cause
-            self._is_stop_asked = True
-        return waiter
+        self._cause = cause
+        return self.orders.stop()
 
     def status(self) -> ProcessStatus:
         """Return how it is at this moment."""
@@ -162,22 +133,13 @@ class Program:
             stderr_logfile=self.logs.stderr_path,
         )
 
-    def signal(self, number: int | None) -> Waiter:
-        """Send a signal to the process; BAD_SIGNAL for None, NOT_RUNNING without a process."""
+    def signal(self, number: int | None) -> None:
+        """Send a signal to the process; RequestError for None (a bad one), or without a process."""
         if number is None:
-            return Waiter.known(Fault.BAD_SIGNAL)
+            raise RequestError(Fault.BAD_SIGNAL)
         if self.condition.pid is None:
-            return Waiter.known(Fault.NOT_RUNNING)
+            raise RequestError(Fault.NOT_RUNNING)
         self._spawner.send(self.condition.pid, number)
-        return Waiter.known(Fault.SUCCESS)
-
-    def clear_logs(self) -> Waiter:
-        """Empty the log files, whether it runs or not."""
-        try:
-            self.logs.clear()
-        except OSError as problem:
-            return Waiter.known(Fault.FAILED, str(problem))
-        return Waiter.known(Fault.SUCCESS)
 
     def give_up(self) -> None:
         """Take note that supervision itself failed: the one state left is FATAL."""
@@ -191,7 +153,7 @@ class Program:
     async def run(self) -> None:
         """Keep the process as it is wanted, until cancelled."""
         while True:
-            await self._wake.wait()
+            await self.orders.take_start()
             self._begin()
             try:
                 with self._scope:
@@ -200,9 +162,7 @@ class Program:
                 self._come_to_rest()
 
     def _begin(self) -> None:
-        self._wake = trio.Event()
         self._scope = trio.CancelScope()
-        self._is_resting = self._is_stop_asked = False
         self._failures = 0
         if self.spec != self.configured:
             self.spec = self.configured
@@ -211,14 +171,13 @@ class Program:
     async def _keep_running(self) -> None:
         """Run it again and again, as its policy says."""
         while True:
-            self._soon = trio.Event()
+            self.orders.begin_run()
             self._next = Next(())
             await self._run_once()
-            is_over = self._next.restart_in is None and not self._soon.is_set()
+            is_over = self._next.restart_in is None and not self.orders.is_soon
             if is_over or self.condition.left:
                 return
-            with trio.move_on_after(self._next.restart_in or 0):
-                await self._soon.wait()
+            await self.orders.pause(self._next.restart_in or 0)
 
     async def _run_once(self) -> None:
         """Start it and wait until nothing of it is left, or say why it cannot be started."""
@@ -235,15 +194,14 @@ class Program:
             self._run_nursery.cancel_scope.cancel()
 
     def _come_to_rest(self) -> None:
-        self._is_resting = True
-        was_asked, self._is_stop_asked = self._is_stop_asked, False
+        was_asked = self.orders.rest()
         if self.condition.left:
             who = self.condition.describe(self.rank.name)
-            resolve_all(self._stoppers, Fault.FAILED, f"it cannot be killed, {who}")
+            self.orders.tell_stoppers(Fault.FAILED, f"it cannot be killed, {who}")
             return
         if was_asked and self.state in {_S.STARTING, _S.BACKOFF, _S.STOPPING, _S.EXITED}:
             self._enter(_S.STOPPED)
-        resolve_all(self._stoppers)
+        self.orders.tell_stoppers()
 
     # ── what the spawner tells ──
 
@@ -266,13 +224,8 @@ class Program:
         self._is_settled = True
         self._failures = 0
         self._enter(_S.RUNNING)
-        log.info(
-            "success: %s entered RUNNING state, process has stayed up for > than %g seconds "
-            "(startsecs)",
-            self.rank.name,
-            self.spec.startsecs,
-        )
-        resolve_all(self._starters)
+        log.info(SUCCESS, self.rank.name, self.spec.startsecs)
+        self.orders.tell_starters()
 
     async def may_stop(self) -> None:
         """Return when everything that must be down before it is down."""
@@ -319,20 +272,17 @@ class Program:
         for state in self._next.states:
             self._enter(state, pid, how or self.condition.spawn_error)
         if self.state is _S.FATAL:
-            log.info(
-                "gave up: %s entered FATAL state, too many start retries too quickly",
-                self.rank.name,
-            )
+            log.info(GAVE_UP, self.rank.name)
         if not ended.settled:
-            resolve_all(self._starters, Fault.SPAWN_ERROR, self.condition.spawn_error)
+            self.orders.tell_starters(Fault.SPAWN_ERROR, self.condition.spawn_error)
 
     def _survivors(self) -> set[int]:
         """Look again at members that could not be killed; all gone means STOPPED after all."""
-        if self._is_resting and self.condition.left:
+        if self.orders.is_resting and self.condition.left:
             self.condition.left = self._spawner.alive(self.condition.left)
             if not self.condition.left and self.state is _S.STOPPING:
                 self._enter(_S.STOPPED)
-        return self.condition.left if self._is_resting else set()
+        return self.condition.left if self.orders.is_resting else set()
 
     def _enter(self, state: ProcessState, pid: int | None = None, detail: str = "") -> None:
         before = self.condition.state

@@ -102,9 +102,9 @@ class Root:
         return Program(
             spec,
             rank,
-            spawner=self._spawner,
-            events=self._events,
-            logs=ProgramLogs(spec, self._settings, also),
+            self._spawner,
+            self._events,
+            ProgramLogs(spec, self._settings, also),
         )
 
     def _adopt(self, configuration: Configuration) -> None:

@@ -7,6 +7,7 @@ are carried out by the tasks of the programs; changes of the configuration by `d
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -14,7 +15,7 @@ import trio
 from trio_supervisor.daemon.group import Group
 from trio_supervisor.daemon.report import Pending
 from trio_supervisor.daemon.targets import Target, resolve
-from trio_supervisor.daemon.waiter import Waiter
+from trio_supervisor.daemon.waiter import Waiter, attempt
 from trio_supervisor.errors import ConfigError, Fault, RequestError
 from trio_supervisor.lifecycle import SIGNALLABLE_STATES, SupervisorState
 from trio_supervisor.protocol.messages import Action, EventKind
@@ -90,7 +91,7 @@ class Supervisor:
         async with trio.open_nursery() as self._nursery:
             for spec in self.configured.values():
                 self.add_group(spec, cause, autostart=self._is_to_start)
-            while any(program.is_pending for program in self.programs()):
+            while any(program.orders.is_pending for program in self.programs()):
                 await trio.lowlevel.checkpoint()
             task_status.started()
             await trio.sleep_forever()
@@ -161,9 +162,7 @@ class Supervisor:
         found = []
         for target in resolve(self.groups, words):
             chosen = [p for p in target.programs if target.name or not p.is_up]
-            found += self._pending(
-                Action.STARTED, target, [(p, p.start_if_possible(cause)) for p in chosen]
-            )
+            found += self._pending(Action.STARTED, target, [(p, _start(p, cause)) for p in chosen])
         return found
 
     def stop(self, words: Iterable[str], cause: int | None) -> list[Pending]:
@@ -189,7 +188,7 @@ class Supervisor:
         found = []
         for target in resolve(self.groups, words):
             chosen = [p for p in target.programs if target.name or p.state in SIGNALLABLE_STATES]
-            waiters = [(program, program.signal(number)) for program in chosen]
+            waiters = [(p, attempt(partial(p.signal, number))) for p in chosen]
             found += self._pending(Action.SIGNALLED, target, waiters)
         return found
 
@@ -197,7 +196,7 @@ class Supervisor:
         """Empty the logs of what the words name."""
         found = []
         for target in resolve(self.groups, words):
-            waiters = [(program, program.clear_logs()) for program in target.programs]
+            waiters = [(p, attempt(p.logs.clear)) for p in target.programs]
             found += self._pending(Action.CLEARED, target, waiters)
         return found
 
@@ -277,3 +276,9 @@ class Supervisor:
 
     def _waited_for(self) -> list[str]:
         return sorted(p.rank.name for p in self.programs() if not p.is_at_rest)
+
+
+def _start(program: Program, cause: int | None) -> Waiter:
+    """Start it as a person does: refused at once when there is no command to execute."""
+    possible = attempt(program.check_command)
+    return program.start_nowait(cause) if possible.fault is Fault.SUCCESS else possible

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import trio
 
-from trio_supervisor.errors import Fault
+from trio_supervisor.errors import Fault, RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Waiter:
@@ -31,6 +36,15 @@ class Waiter:
     async def wait(self) -> None:
         """Wait until the outcome is known."""
         await self._resolved.wait()
+
+
+def attempt(action: Callable[[], None]) -> Waiter:
+    """Do it now; the outcome is known already."""
+    try:
+        action()
+    except RequestError as problem:
+        return Waiter.known(problem.fault, problem.detail)
+    return Waiter.known(Fault.SUCCESS)
 
 
 def resolve_all(waiters: list[Waiter], fault: Fault = Fault.SUCCESS, detail: str = "") -> None:
