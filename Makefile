@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 
 demo: $(VENV)/.product  ## thirteen workers under supervision, in the foreground; Ctrl-C ends it
 	@$(BIN)/trio-supervisor configure conf/dev-env.toml -o supervisord.toml
-	@exec $(BIN)/trio-supervisor up
+	@echo "the web page will be at http://127.0.0.1:7312/"
+	@exec $(BIN)/trio-supervisor up -c supervisord.toml
 
 test: format lint types imports tests  ## every gate that CI runs
 

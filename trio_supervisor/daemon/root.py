@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from trio_supervisor.daemon.announce import announce
 from trio_supervisor.daemon.containment import Containment
 from trio_supervisor.daemon.control import Server
 from trio_supervisor.daemon.events import EventBus
@@ -86,6 +87,7 @@ class Root:
                 services.start_soon(self._pump.run)
                 if self._console:
                     services.start_soon(self._console.run)
+                    await services.start(announce, self.supervisor)
                 for listener in listeners:
                     services.start_soon(server.serve, listener)
                 async with trio.open_nursery() as tree:

@@ -1,0 +1,46 @@
+"""What the launcher says once, when everything that was to start is RUNNING."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_supervisor.lifecycle import ProcessState
+
+if TYPE_CHECKING:
+    from trio_typing import TaskStatus
+
+    from trio_supervisor.daemon.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+
+async def announce(
+    supervisor: Supervisor, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Wait until all that is wanted is RUNNING, then say so, and how to reach it."""
+    began = trio.current_time()
+    with supervisor.events.subscribe() as events:
+        task_status.started()
+        async for event in events:
+            if event.to_state is ProcessState.RUNNING and _all_run(supervisor):
+                break
+    count = sum(program.wanted for program in supervisor.programs())
+    seconds = trio.current_time() - began
+    log.info("all %d processes are RUNNING after %.1f s; Ctrl-C stops them", count, seconds)
+    _say_where(supervisor)
+
+
+def _say_where(supervisor: Supervisor) -> None:
+    log.info("control: supervisorctl -c %s", os.path.relpath(supervisor.configuration.path))
+    files = (p.logs.stdout_path for p in supervisor.programs() if p.spec.stdout_logfile != "AUTO")
+    directories = sorted({os.path.relpath(os.path.dirname(path)) for path in files if path})
+    if directories:
+        log.info("logs: tail -fq %s", " ".join(f"{path}/*" for path in directories))
+
+
+def _all_run(supervisor: Supervisor) -> bool:
+    return all(p.state is ProcessState.RUNNING for p in supervisor.programs() if p.wanted)
