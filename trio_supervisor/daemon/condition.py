@@ -74,18 +74,20 @@ class Condition:
 
     def status(self, rank: Rank, **more: Any) -> ProcessStatus:
         """Return the row of a snapshot; ``more`` is what others know."""
-        return ProcessStatus(
-            group=rank.group,
-            name=rank.name,
-            state=self.state,
-            description=self.describe(rank.name),
-            pid=self.pid,
-            started=self.started,
-            stopped=self.stopped,
-            returncode=self.returncode,
-            spawn_error=self.spawn_error,
-            spawns=self.spawns,
-            **more,
+        return ProcessStatus.build(
+            {
+                "group": rank.group,
+                "name": rank.name,
+                "state": self.state,
+                "description": self.describe(rank.name),
+                "pid": self.pid,
+                "started": self.started,
+                "stopped": self.stopped,
+                "returncode": self.returncode,
+                "spawn_error": self.spawn_error,
+                "spawns": self.spawns,
+                **more,
+            }
         )
 
 

@@ -177,22 +177,22 @@ class Containment:
         """Send signals to processes, each through its pidfd; those that are gone do not matter."""
         for pid in pids:
             with suppress(ProcessLookupError, PermissionError):
-                for number in signals:
-                    _signal(pid, number)
+                _signal(pid, signals)
 
 
-def _signal(pid: int, number: int) -> None:
-    if not HAS_PIDFD:
-        os.kill(pid, number)
-        return
+def _signal(pid: int, signals: Iterable[int]) -> None:
     try:
-        descriptor = os.pidfd_open(pid)
+        descriptor = os.pidfd_open(pid) if HAS_PIDFD else None
     except OSError as problem:
         if problem.errno not in (errno.EMFILE, errno.ENFILE):
             raise
-        os.kill(pid, number)  # better a number than a process that is never told
-        return
+        descriptor = None  # better by number than a process that is never told
     try:
-        signal.pidfd_send_signal(descriptor, number)
+        for number in signals:
+            if descriptor is None:
+                os.kill(pid, number)
+            else:
+                signal.pidfd_send_signal(descriptor, number)
     finally:
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)

@@ -75,11 +75,11 @@ class Pump:
             await trio.lowlevel.wait_readable(descriptor)
             largest = self._round()
             await self._relieve()
-            if largest <= SMALL:
+            if 0 < largest <= SMALL:
                 await trio.sleep(GATHER)
 
     def _round(self) -> int:
-        """Read every readable pipe once; return the size of the largest read."""
+        """Read every readable pipe once; return the size of the largest read, 0 for ends only."""
         largest = 0
         for key, _ in self._selector.select(0):
             largest = max(largest, self._move(key.data))

@@ -128,7 +128,7 @@ class Program:
         return self.condition.status(
             self.rank,
             wanted=self.wanted,
-            stale=self.configured != self.spec,
+            stale=self.configured is not self.spec and self.configured != self.spec,
             stdout_logfile=self.logs.stdout_path,
             stderr_logfile=self.logs.stderr_path,
         )

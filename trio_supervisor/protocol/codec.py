@@ -102,16 +102,19 @@ def _write_bytes(out: bytearray, value: bytes) -> None:
 
 
 def _read_bytes(body: bytes, at: int, end: int) -> tuple[bytes, int]:
-    size, start = _read_length(body, at, end)
-    after: int = start + size
+    start = at + _LENGTH.size
+    if start > end:
+        raise ValueError("it ends inside a field")
+    after: int = start + _LENGTH.unpack_from(body, at)[0]
     if after > end:
-        raise ValueError(f"a field of {size} bytes is announced, {end - start} are left")
+        raise ValueError(f"a field of {after - start} bytes is announced, {end - start} are left")
     return body[start:after], after
 
 
 def _write_text(out: bytearray, value: str) -> None:
     # a name from a command line may hold bytes that are no UTF-8: it will match nothing
-    _write_bytes(out, value.encode(errors="replace"))
+    raw = value.encode("utf-8", "replace")
+    out += _LENGTH.pack(len(raw)) + raw
 
 
 def _read_text(body: bytes, at: int, end: int) -> tuple[str, int]:
