@@ -41,6 +41,7 @@ class Workplace:
         """Start a marked process in a session of its own; a terminal's Ctrl-C is ours alone."""
         directory = str(self.directory)
         environment = os.environ | {"BENCH_MARK": self.mark, "XDG_RUNTIME_DIR": directory}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody measures the compiler
         with self.errors.open("wb") as errors:
             return subprocess.Popen(
                 command,

@@ -1,7 +1,7 @@
 """The launcher's console: every line of every process behind its name.
 
-One `replace` and one write for a chunk. A terminal that does not take more (Ctrl-S, a slow pager)
-delays output for a moment and then loses some, with a marker; the log files have all of it.
+One `replace` and one write for a chunk. A slow terminal slows everybody's output down; one that is
+stuck (Ctrl-S, a pager that waits) loses some, with a marker, and the log files have all of it.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ COLOURS = ("36", "33", "32", "35", "31", "34", "36;1", "33;1", "32;1", "35;1", "
 LONGEST_LINE = 64 * 1024
 """Bytes of an unfinished line that are held back for its end."""
 BACKLOG = 1024 * 1024
-"""Bytes that may wait for the terminal before some are lost."""
+"""Bytes that may wait for a terminal that takes nothing, before some are lost."""
 PATIENCE = 0.1
-"""Seconds that output of all processes is held back for a slow terminal, once a round."""
+"""Seconds without a byte taken after which a terminal counts as stuck."""
+LONGEST_RELIEF = 1.0
+"""Seconds that all output waits for a slow terminal at the most, once a round."""
 LAST_WORDS = 1.0
 """Seconds that a terminal has at the end to take what waits for it."""
 PROMPT_AFTER = 0.2
@@ -44,6 +46,7 @@ class Console:
         self._waiting: deque[bytes] = deque()
         self._size = 0
         self._lost = 0
+        self._is_stuck = False
         self._news = trio.Event()
         self._unfinished: set[ConsoleSink] = set()
 
@@ -62,7 +65,7 @@ class Console:
 
     def write(self, data: bytes) -> None:
         """Write whole lines; what the terminal does not take now waits, or is lost."""
-        if self._size > BACKLOG:
+        if self._is_stuck and self._size > BACKLOG:
             self._lost += len(data)
             return
         if self._lost:
@@ -85,12 +88,13 @@ class Console:
                 self.finish_lines()
 
     async def relieve(self) -> None:
-        """Let a slow terminal catch up, for a moment."""
-        if self._waiting:
-            with trio.move_on_after(PATIENCE):
-                while self._waiting:
+        """Let a slow terminal catch up; do not wait for one that is stuck."""
+        with trio.move_on_after(LONGEST_RELIEF):
+            while self._waiting and not self._is_stuck:
+                with trio.move_on_after(PATIENCE) as patience:
                     await trio.lowlevel.wait_writable(self._fd)
-                    self._write_what_goes()
+                self._is_stuck = patience.cancelled_caught
+                self._write_what_goes()
 
     def finish_lines(self) -> None:
         """Show all lines that have no end yet."""
@@ -112,6 +116,7 @@ class Console:
             while self._waiting:
                 written = os.write(self._fd, self._waiting[0])
                 self._size -= written
+                self._is_stuck = False
                 rest = self._waiting[0][written:]
                 self._waiting.popleft()
                 if rest:
