@@ -6,8 +6,14 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from trio_supervisor.daemon.logfile import LogFile
+from trio_supervisor.errors import SupervisorError
+
 if TYPE_CHECKING:
     from trio_supervisor.daemon.logfile import Sink
+    from trio_supervisor.spec import SupervisordSpec
+
+log = logging.getLogger(__name__)
 
 TRACE, BLATHER = 5, 3
 LEVELS = {
@@ -59,19 +65,67 @@ class ActivityHandler(logging.Handler):
             sink.write(line)
 
 
-def open_activity_log(level: str, *sinks: Sink) -> None:
-    """Send what the daemon logs to the sinks, and to no others, from a level on."""
-    for handler in list(_root.handlers):
-        _root.removeHandler(handler)
-    _root.addHandler(ActivityHandler(*sinks))
-    _root.setLevel(LEVELS[level])
-    _root.propagate = False
+class ActivityLog:
+    """Where the daemon's own log goes: its file, in the foreground stdout, a console."""
+
+    def __init__(
+        self, spec: SupervisordSpec, *, console: Sink | None = None, quiet: str = ""
+    ) -> None:
+        """Open it; ``quiet`` names a logger that the console need not show."""
+        self._console = console
+        self._quiet = quiet
+        self._echo = [LogFile("/dev/stdout")] if spec.nodaemon and not spec.silent else []
+        if console is not None:
+            self._echo = []
+        self.file: LogFile | None = None
+        self._open(spec)
+
+    def adopt(self, spec: SupervisordSpec) -> None:
+        """Go on as another specification says; SupervisorError, and as before, if that fails."""
+        old = self.file
+        self._open(spec)
+        if old is not None:
+            old.close()
+
+    def reopen(self) -> None:
+        """Open the file again, as after somebody moved it."""
+        if self.file is not None:
+            try:
+                self.file.reopen()
+            except OSError as problem:
+                log.error("cannot reopen the activity log: %s", problem)  # noqa: TRY400
+
+    def close(self) -> None:
+        """Close the file."""
+        if self.file is not None:
+            self.file.close()
+
+    def _open(self, spec: SupervisordSpec) -> None:
+        file = None
+        if spec.logfile != "syslog":
+            file = LogFile(
+                spec.logfile, maxbytes=spec.logfile_maxbytes, backups=spec.logfile_backups
+            )
+            try:
+                file.open()
+            except OSError as problem:
+                raise SupervisorError(
+                    f"cannot open the log {spec.logfile}: {problem.strerror} (logfile)"
+                ) from problem
+        self.file = file
+        for handler in list(_root.handlers):
+            _root.removeHandler(handler)
+        _root.addHandler(ActivityHandler(*([file] if file else []), *self._echo))
+        _root.setLevel(LEVELS[spec.loglevel])
+        _root.propagate = False
+        if self._console is not None:
+            _root.addHandler(_console_handler(self._console, self._quiet))
 
 
-def show_on_console(sink: Sink, *, but_not: str) -> None:
-    """Show what happens, without the times, also on a console; not what a logger says."""
+def _console_handler(sink: Sink, quiet: str) -> logging.Handler:
+    """Show what happens, without the times."""
     handler = ActivityHandler(sink)
     handler.setFormatter(logging.Formatter("%(message)s"))
     handler.setLevel(logging.INFO)
-    handler.addFilter(lambda record: record.name != but_not)
-    _root.addHandler(handler)
+    handler.addFilter(lambda record: record.name != quiet)
+    return handler

@@ -31,6 +31,7 @@ from trio_supervisor.protocol.messages import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from trio_supervisor.daemon.doors import Doors
     from trio_supervisor.daemon.handlers import Handlers
     from trio_supervisor.daemon.listeners import Listener
     from trio_supervisor.protocol import Frame
@@ -61,18 +62,41 @@ class Server:
         self._handlers = handlers
         self._connections = 0
 
-    async def serve(self, listener: Listener) -> None:
-        """Serve one listener until cancelled."""
-        sock = trio.socket.from_stdlib_socket(listener.socket)
+    async def run(self, doors: Doors) -> None:
+        """Serve all listeners, those that come later too, until cancelled."""
+        serving: dict[Listener, trio.CancelScope] = {}
         async with trio.open_nursery() as nursery:
             while True:
-                try:
-                    peer, _ = await sock.accept()
-                except OSError as problem:
-                    log.warning("cannot accept a connection: %s", problem.strerror)
-                    await trio.sleep(ACCEPT_PAUSE)
-                    continue
-                nursery.start_soon(self._host, Connection(peer, listener, self._handlers))
+                changed = doors.changed
+                for listener in doors.listeners:
+                    if listener not in serving:
+                        serving[listener] = trio.CancelScope()
+                        nursery.start_soon(self._serve, listener, serving[listener])
+                for listener in set(serving).difference(doors.listeners):
+                    serving.pop(listener).cancel()
+                await changed.wait()
+
+    async def _serve(self, listener: Listener, scope: trio.CancelScope) -> None:
+        """Serve one listener until it is no longer wanted."""
+        sock = trio.socket.from_stdlib_socket(listener.socket)
+        try:
+            with scope:
+                async with trio.open_nursery() as nursery:
+                    while True:
+                        await self._accept(sock, listener, nursery)
+        finally:
+            listener.close()
+
+    async def _accept(
+        self, sock: trio.socket.SocketType, listener: Listener, nursery: trio.Nursery
+    ) -> None:
+        try:
+            peer, _ = await sock.accept()
+        except OSError as problem:
+            log.warning("cannot accept a connection: %s", problem.strerror)
+            await trio.sleep(ACCEPT_PAUSE)
+        else:
+            nursery.start_soon(self._host, Connection(peer, listener, self._handlers))
 
     async def _host(self, connection: Connection) -> None:
         """Keep one connection; whatever goes wrong in it stays in it."""

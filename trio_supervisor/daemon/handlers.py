@@ -48,6 +48,7 @@ from trio_supervisor.source import values
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from trio_supervisor.daemon.activity import ActivityLog
     from trio_supervisor.daemon.logfile import LogFile
     from trio_supervisor.daemon.report import Pending, Report
     from trio_supervisor.daemon.supervisor import Supervisor
@@ -67,9 +68,9 @@ QUESTIONS = (GetInfo, GetStatus, GetAvailable, Tail, FollowEvents)
 class Handlers:
     """Answers requests for one daemon; ``pid`` is the one that the pidfile names."""
 
-    def __init__(self, supervisor: Supervisor, *, main_log: LogFile | None, pid: int) -> None:
+    def __init__(self, supervisor: Supervisor, *, activity: ActivityLog, pid: int) -> None:
         self._supervisor = supervisor
-        self._main_log = main_log
+        self._activity = activity
         self._pid = pid
         self._down = trio.Event()
         self._waiting = 0
@@ -194,9 +195,9 @@ class Handlers:
 
     def _log(self, channel: Channel, name: str) -> LogFile:
         if channel is Channel.MAIN:
-            if self._main_log is None:
+            if self._activity.file is None:
                 raise RequestError(Fault.NO_FILE, "the activity log is no file")
-            return self._main_log
+            return self._activity.file
         return self._supervisor.program(name).logs.file(channel)
 
     def _tail(self, file: LogFile, size: int, *, follow: bool) -> Answer:

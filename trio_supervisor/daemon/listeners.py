@@ -57,6 +57,24 @@ class Listener:
         host = self.server.host or "localhost"
         return f"http://{f'[{host}]' if ':' in host else host}:{self.server.port}"
 
+    def is_at(self, server: UnixServerSpec | InetServerSpec) -> bool:
+        """Say whether another server of the configuration has the same address."""
+        mine = self.server
+        if isinstance(mine, UnixServerSpec):
+            return isinstance(server, UnixServerSpec) and mine.file == server.file
+        return not isinstance(server, UnixServerSpec) and (mine.host, mine.port) == (
+            server.host,
+            server.port,
+        )
+
+    def hand_over(self, server: UnixServerSpec | InetServerSpec) -> Listener:
+        """Return a listener for another server on the same socket; SupervisorError as `listen`."""
+        heir = Listener(server, self.socket.dup())
+        heir.inode, self.inode = self.inode, None
+        if isinstance(server, UnixServerSpec):
+            _set_owner_and_mode(server)
+        return heir
+
     def close(self) -> None:
         """Stop listening; remove the socket file, if it is still the one we made."""
         self.socket.close()
@@ -65,6 +83,13 @@ class Listener:
                 found = os.lstat(self.server.file)
                 if (found.st_dev, found.st_ino) == self.inode:
                     os.unlink(self.server.file)
+
+
+def listen(server: UnixServerSpec | InetServerSpec) -> Listener:
+    """Listen as a server of the configuration says; SupervisorError if we cannot."""
+    if isinstance(server, UnixServerSpec):
+        return listen_unix(server)
+    return listen_inet(server)
 
 
 def listen_unix(server: UnixServerSpec) -> Listener:
@@ -81,14 +106,22 @@ def listen_unix(server: UnixServerSpec) -> Listener:
                 os.umask(before)
         found = os.lstat(server.file)
         listener.inode = (found.st_dev, found.st_ino)
-        if server.chown:
-            os.chown(server.file, *_owner(server.chown))
-        os.chmod(server.file, server.chmod)
+        _set_owner_and_mode(server)
         sock.listen(BACKLOG)
     except OSError as problem:
         listener.close()
         raise SupervisorError(f"cannot listen on {server.file}: {problem.strerror}") from problem
     return listener
+
+
+def _set_owner_and_mode(server: UnixServerSpec) -> None:
+    try:
+        if server.chown:
+            os.chown(server.file, *_owner(server.chown))
+        os.chmod(server.file, server.chmod)
+    except OSError as problem:
+        text = f"cannot give {server.file} its owner or mode: {problem.strerror}"
+        raise SupervisorError(text) from problem
 
 
 def _remove_stale(path: str) -> None:

@@ -7,6 +7,7 @@ an inner one. The inner one is left when every process is down; only then do the
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING
 
 import trio
@@ -22,17 +23,21 @@ from trio_supervisor.daemon.program import Program
 from trio_supervisor.daemon.signals import RECEIVED, SignalTable
 from trio_supervisor.daemon.spawn import ProcessSpawner
 from trio_supervisor.daemon.supervisor import Supervisor
+from trio_supervisor.errors import SupervisorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
+    from trio_supervisor.daemon.activity import ActivityLog
     from trio_supervisor.daemon.console import Console
-    from trio_supervisor.daemon.listeners import Listener
-    from trio_supervisor.daemon.logfile import LogFile
+    from trio_supervisor.daemon.doors import Doors
     from trio_supervisor.daemon.turns import Rank
     from trio_supervisor.spec import Configuration, ProgramSpec
 
 log = logging.getLogger(__name__)
+
+FOR_LIFE = ("user", "directory", "pidfile", "minfds", "minprocs")
+"""Options that a reload cannot apply."""
 
 
 class Root:
@@ -43,15 +48,16 @@ class Root:
         configuration: Configuration,
         *,
         load: Callable[[], Configuration],
-        environment: Mapping[str, str],
+        doors: Doors,
+        activity: ActivityLog,
         mark: str,
         prefix: tuple[str, ...] = (),
-        main_log: LogFile | None = None,
         console: Console | None = None,
     ) -> None:
         self.containment = Containment()
+        self._doors = doors
+        self._activity = activity
         self._console = console
-        self._main_log = main_log
         self._pump = Pump(console.relieve) if console else Pump()
         self._events = EventBus()
         hurry = trio.Event()
@@ -59,7 +65,7 @@ class Root:
             containment=self.containment,
             pump=self._pump,
             hurry=hurry,
-            environment=environment,
+            environment=self._environment(),
             mark=mark,
             prefix=prefix,
         )
@@ -72,13 +78,12 @@ class Root:
             hurry=hurry,
             wake=self.containment.wake,
         )
-        self._settings = _settings(configuration)
+        self._configuration = configuration
+        self._settings = settings_of(configuration)
 
-    async def run(
-        self, listeners: list[Listener], guardian: int, is_ready: Callable[[], None]
-    ) -> set[int]:
+    async def run(self, guardian: int, is_ready: Callable[[], None]) -> set[int]:
         """Serve until everything is down; return the processes that could not be killed."""
-        handlers = Handlers(self.supervisor, main_log=self._main_log, pid=guardian)
+        handlers = Handlers(self.supervisor, activity=self._activity, pid=guardian)
         server = Server(handlers)
         table = SignalTable(self.supervisor, self.containment, self._reopen_logs)
         with trio.open_signal_receiver(*RECEIVED) as signals:
@@ -88,8 +93,7 @@ class Root:
                 if self._console:
                     services.start_soon(self._console.run)
                     await services.start(announce, self.supervisor)
-                for listener in listeners:
-                    services.start_soon(server.serve, listener)
+                services.start_soon(server.run, self._doors)
                 async with trio.open_nursery() as tree:
                     await tree.start(self.supervisor.run)
                     is_ready()
@@ -110,20 +114,37 @@ class Root:
         )
 
     def _adopt(self, configuration: Configuration) -> None:
-        """Apply what a reload may change of the daemon itself."""
-        self._settings = _settings(configuration)
+        """Apply what a reload may change of the daemon itself, and say what it may not."""
+        spec, before = configuration.supervisord, self._configuration.supervisord
+        for option in FOR_LIFE:
+            if getattr(spec, option) != getattr(before, option):
+                log.warning("%s was changed: restart supervisord to apply it", option)
+        self._configuration = configuration
+        self._settings = settings_of(configuration)
+        os.umask(spec.umask)
+        try:
+            self._activity.adopt(spec)
+        except SupervisorError as problem:
+            log.error("%s", problem)  # noqa: TRY400  # the user's mistake
+        self._doors.adopt(configuration)
+        self._spawner.environment = self._environment()
+
+    def _environment(self) -> dict[str, str]:
+        """Return what every process inherits."""
+        return {
+            "PYTHONUNBUFFERED": "1",  # else a Python program's lines come in blocks of 8 KiB
+            **os.environ,
+            "SUPERVISOR_ENABLED": "1",
+            "SUPERVISOR_SERVER_URL": self._doors.url,
+        }
 
     def _reopen_logs(self) -> None:
         log.info("supervisord logreopen")
-        if self._main_log is not None:
-            try:
-                self._main_log.reopen()
-            except OSError as problem:
-                log.error("cannot reopen the activity log: %s", problem)  # noqa: TRY400
+        self._activity.reopen()
         for program in self.supervisor.programs():
             program.logs.reopen()
 
 
-def _settings(configuration: Configuration) -> LogSettings:
+def settings_of(configuration: Configuration) -> LogSettings:
     spec = configuration.supervisord
     return LogSettings(childlogdir=spec.childlogdir or "", identifier=spec.identifier)

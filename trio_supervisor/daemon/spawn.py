@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import trio
 
 from trio_supervisor.daemon.command import arguments_of, spawn_error
-from trio_supervisor.daemon.containment import Unit
+from trio_supervisor.daemon.containment import HAS_PROC, Unit
 from trio_supervisor.daemon.identity import account_of
 from trio_supervisor.daemon.ladder import Ladder, Watched
 from trio_supervisor.daemon.proc import stat_of
@@ -117,7 +117,8 @@ class ProcessSpawner:
         Each process has an open file of its own: with one for all, a process that makes its
         stdin non-blocking (node does) would change it for the others.
         """
-        return os.open(f"/proc/self/fd/{self._silence[0]}", os.O_RDONLY)
+        path = f"/proc/self/fd/{self._silence[0]}"
+        return os.open(path, os.O_RDONLY) if HAS_PROC else os.dup(self._silence[0])
 
 
 class _Run:
