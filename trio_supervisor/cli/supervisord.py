@@ -6,8 +6,8 @@ import os
 import sys
 
 from trio_supervisor.cli import flags
-from trio_supervisor.daemon import guardian
 from trio_supervisor.daemon.launch import Launch, report
+from trio_supervisor.daemon.start import Handover, start
 from trio_supervisor.errors import SupervisorError
 from trio_supervisor.source.search import candidates, find_configuration, missing
 
@@ -15,7 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trio_supervisor.source.tree import Source
 
 USAGE_ERROR = 2
 
@@ -34,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(__version__)
             return 0
         launch = Launch(program, configuration(given.configuration), given.overrides, os.getcwd())
-        return guardian.start(launch, daemon)
+        return start(launch, daemon)
     except SupervisorError as problem:
         report(program, problem)
         return USAGE_ERROR
@@ -48,8 +47,8 @@ def configuration(given: str | None) -> str:
     return path
 
 
-def daemon(launch: Launch, source: Source, guardian_pid: int, say_ready: Callable[[], None]) -> int:
+def daemon(launch: Launch, source: Handover, guardian: int, say_ready: Callable[[], None]) -> int:
     """Be the daemon: only here, after the fork, come trio and msgspec."""
     from trio_supervisor.daemon import main as daemon_main
 
-    return daemon_main.run(launch, source, guardian_pid, say_ready)
+    return daemon_main.run(launch, source, guardian, say_ready)

@@ -7,8 +7,8 @@ import os
 import sys
 
 from trio_supervisor.cli.supervisord import USAGE_ERROR, configuration, daemon
-from trio_supervisor.daemon import guardian
 from trio_supervisor.daemon.launch import Launch, report
+from trio_supervisor.daemon.start import start
 from trio_supervisor.errors import SupervisorError
 
 USAGE = """\
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
             console=True,
             only=tuple(names),
         )
-        return guardian.start(launch, daemon)
+        return start(launch, daemon)
     except SupervisorError as problem:
         report("trio-supervisor up", problem)
         return USAGE_ERROR

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from trio_supervisor.lifecycle import ProcessState
 
-RING = 4096
+RING = 2048
 """Events kept for those who ask later."""
 QUEUE = 1024
 """Events a subscriber may be behind before it loses some."""

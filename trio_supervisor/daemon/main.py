@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trio_supervisor.daemon.launch import Launch
+    from trio_supervisor.daemon.start import Handover
     from trio_supervisor.source.tree import Source
     from trio_supervisor.spec import Configuration
 
@@ -35,11 +36,11 @@ ORDERLY, SOMETHING_LEFT, USAGE_ERROR = 0, 1, 2
 CONSOLE_NAME = "supervisord"
 
 
-def run(launch: Launch, source: Source, guardian: int, say_ready: Callable[[], None]) -> int:
+def run(launch: Launch, source: Handover, guardian: int, say_ready: Callable[[], None]) -> int:
     """Be the daemon of a configuration; return the exit code."""
     take_signals()
     try:
-        daemon = Daemon(launch, _load(launch, source))
+        daemon = Daemon(launch, _load(launch, source.take()))
         try:
             return daemon.serve(guardian, say_ready)
         finally:

@@ -1,0 +1,141 @@
+"""The start of a daemon: lock, fork, readiness; it must never import trio.
+
+The process that was started takes the lock of the configuration and forks the daemon into a
+session of its own before anything large is imported; then it becomes the guardian. Daemonizing,
+its parent waits on the readiness pipe.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+from contextlib import suppress
+
+from trio_supervisor.daemon import guardian
+from trio_supervisor.daemon.identity import drop_privileges
+from trio_supervisor.daemon.kernel import become_subreaper, die_with_parent
+from trio_supervisor.daemon.launch import Launch, necessities
+from trio_supervisor.errors import SupervisorError
+from trio_supervisor.source.address import ensure_runtime_directory, lock_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trio_supervisor.source.tree import Source
+
+    Daemon = Callable[[Launch, "Handover", int, Callable[[], None]], int]
+
+INTERNAL_ERROR = 70
+
+
+class Handover:
+    """A source that its taker alone holds: kept by a caller, it would stay in memory for life."""
+
+    def __init__(self, source: Source) -> None:
+        self._source: Source | None = source
+
+    def take(self) -> Source:
+        """Return it, once."""
+        assert self._source is not None
+        source, self._source = self._source, None
+        return source
+
+
+def start(launch: Launch, daemon: Daemon) -> int:
+    """Start a daemon for a configuration, in the foreground or not; return the exit code.
+
+    Raises SupervisorError when it cannot even be tried: bad file, lock held, no such user.
+    """
+    source = launch.read()
+    needs = necessities(launch, source.tree)
+    if needs.user is not None:
+        _become(needs.user)
+    lock = _lock(launch.configuration)
+    ready = None if needs.nodaemon else _daemonize()
+    signal.pthread_sigmask(signal.SIG_SETMASK, guardian.WAITED_FOR)
+    os.ftruncate(lock, 0)
+    os.write(lock, b"%d\n" % os.getpid())
+    os.set_inheritable(lock, True)  # the guardian holds it, too
+    become_subreaper()
+    child = os.fork()
+    if child == 0:
+        os.set_inheritable(lock, False)
+        handover = Handover(source)
+        del source
+        _run_daemon(launch, handover, daemon, ready)
+    if ready is not None:
+        _detach(ready)
+    return guardian.become(sys.executable, child, needs.pidfile)
+
+
+def _become(user: str) -> None:
+    try:
+        drop_privileges(user)
+    except KeyError:
+        return  # the daemon reports it, with its place
+    os.environ.pop("XDG_RUNTIME_DIR", None)  # it belongs to who we were
+
+
+def _lock(configuration: str) -> int:
+    """Take the lock of a configuration for life; the daemon inherits it, and may outlive us."""
+    ensure_runtime_directory()
+    path = lock_path(configuration)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+        raise SupervisorError(
+            f"supervisord is already running for {configuration} (pid {owner}): "
+            f"shut it down first, or use it (supervisorctl -c {configuration})"
+        ) from None
+    return descriptor
+
+
+def _daemonize() -> int:
+    """Fork; the parent ends when the child says that it is ready, or with the child's exit code.
+
+    Returns, in the child only, the descriptor to say it on.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        os.setsid()
+        return writing
+    os.close(writing)
+    code = 0 if os.read(reading, 1) else guardian.exit_code(os.waitpid(child, 0)[1])
+    os._exit(code)
+
+
+def _run_daemon(launch: Launch, source: Handover, daemon: Daemon, ready: int | None) -> None:
+    """Be the daemon: in a session of its own, dying with the guardian."""
+    parent = os.getppid()
+    code = INTERNAL_ERROR
+    try:
+        os.setsid()
+        die_with_parent(parent)
+        code = daemon(launch, source, parent, lambda: _say_ready(ready))
+    finally:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)  # everything is closed: the interpreter has nothing left to do
+
+
+def _say_ready(ready: int | None) -> None:
+    """Let the parent of a daemon go, and leave the terminal."""
+    if ready is not None:
+        os.write(ready, b"+")
+        _detach(ready)
+
+
+def _detach(ready: int) -> None:
+    os.close(ready)
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    os.close(null)
