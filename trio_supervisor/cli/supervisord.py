@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from trio_supervisor.cli import flags
@@ -21,6 +22,7 @@ USAGE_ERROR = 2
 
 def main(arguments: list[str] | None = None) -> int:
     """Start the daemon, or say what is wrong; return the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing runs yet: Ctrl-C just ends it
     program = os.path.basename(sys.argv[0])
     try:
         given = flags.parse(sys.argv[1:] if arguments is None else arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getopt
 import os
+import signal
 import sys
 
 from trio_supervisor.cli.supervisord import USAGE_ERROR, configuration, daemon
@@ -26,6 +27,7 @@ Ctrl-C stops everything in order; a second one, a second later, kills.
 
 def main(arguments: list[str]) -> int:
     """Run in the foreground until everything is down; return the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing runs yet: Ctrl-C just ends it
     try:
         pairs, names = getopt.gnu_getopt(arguments, "c:h", ["configuration=", "help"])
     except getopt.GetoptError as problem:

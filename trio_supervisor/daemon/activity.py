@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from typing import TYPE_CHECKING
 
+from trio_supervisor.daemon.console import Console
 from trio_supervisor.daemon.logfile import LogFile
 from trio_supervisor.errors import SupervisorError
 
@@ -74,9 +76,8 @@ class ActivityLog:
         """Open it; ``quiet`` names a logger that the console need not show."""
         self._console = console
         self._quiet = quiet
-        self._echo = [LogFile("/dev/stdout")] if spec.nodaemon and not spec.silent else []
-        if console is not None:
-            self._echo = []
+        shows = spec.nodaemon and not spec.silent and console is None
+        self._echo = [Console(1, (), os.environ)] if shows else []
         self.file: LogFile | None = None
         self._open(spec)
 
@@ -96,7 +97,9 @@ class ActivityLog:
                 log.error("cannot reopen the activity log: %s", problem)  # noqa: TRY400
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and let stdout take what it has not taken yet."""
+        for echo in self._echo:
+            echo.close()
         if self.file is not None:
             self.file.close()
 

@@ -63,15 +63,15 @@ class Console:
         self._unfinished.add(sink)
         self._news.set()
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Write whole lines; what the terminal does not take now waits, or is lost."""
         if self._is_stuck and self._size > BACKLOG:
             self._lost += len(data)
             return
         if self._lost:
             marker = f"… {self._lost} bytes not shown: the terminal was too slow …\n"
-            data, self._lost = marker.encode() + data, 0
-        self._waiting.append(data)
+            data, self._lost = marker.encode() + bytes(data), 0
+        self._waiting.append(bytes(data))
         self._size += len(data)
         self._write_what_goes()
 

@@ -46,6 +46,8 @@ CONNECTIONS = 64
 STREAMS = 32
 """Answers under way in one connection before nothing more is read from it."""
 RECEIVE = 64 * 1024
+FLUSH_ABOVE = 256 * 1024
+"""Bytes of answers that wait for the rest of what one receive brought."""
 ACCEPT_PAUSE = 0.1
 """Seconds to wait when a connection cannot be accepted for want of descriptors."""
 
@@ -154,6 +156,8 @@ class Connection:
                 return
             for frame in self._deframer.feed(data):
                 await self._take(frame, nursery)
+                if len(self._ready) > FLUSH_ABOVE:
+                    await self._flush()
             await self._flush()
 
     async def _receive(self) -> bytes:

@@ -52,6 +52,7 @@ class Group:
                             self._nursery.start_soon(self._host, program)
         finally:
             for program in self.programs.values():
+                program.orders.close()
                 program.logs.close()
             self.down.set()
 
@@ -78,6 +79,8 @@ class Group:
     def remove_nowait(self, cause: int | None) -> None:
         """End the group's task, stopping what is up; wait for ``down``."""
         self.note_stop(cause)
+        for program in self.programs.values():
+            program.orders.close()
         self._scope.cancel()
 
     @property

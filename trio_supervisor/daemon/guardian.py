@@ -2,9 +2,9 @@
 
 `start` replaces itself with this once the daemon is forked: what it imported and read until then
 would stay in memory for life. So nothing is imported here but a few modules of the standard
-library, and the file is run by its path, in an interpreter without site-packages. It owns the
-pidfile, alone gets the terminal's signals and forwards all of them, and passes the daemon's exit
-code on. Its signals are blocked by whoever executes it.
+library, and the file is run by its path, in an interpreter without site-packages. It alone gets
+the terminal's signals and forwards all of them, stops what a daemon that broke has left, and
+passes the exit code on. Its signals are blocked by whoever executes it; the pidfile has its pid.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import errno
 import os
 import signal
 import sys
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,13 +23,17 @@ FORWARDED = frozenset(
     getattr(signal, f"SIG{name}")
     for name in ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "ALRM", "WINCH")
 )
+ABNORMAL = 70
+"""Exit codes from here on mean that the daemon did not end in order."""
+KILL_PAUSE = 0.02
+GRACE = 10.0
+"""Seconds that processes get to end which a broken daemon has left."""
 WAITED_FOR = FORWARDED | {signal.SIGCHLD}
 
 
 def main(daemon: int, pidfile: str) -> int:
     """Watch over a daemon, which is a child of this process; return its exit code."""
     had_terminal = has_terminal()
-    _write_pidfile(pidfile)
     code = None
     while code is None:
         number = signal.sigwait(WAITED_FOR)
@@ -38,6 +43,8 @@ def main(daemon: int, pidfile: str) -> int:
         if number == signal.SIGHUP and had_terminal and not has_terminal():
             number = signal.SIGTERM  # the terminal was closed: stop; any other HUP is a reload
         os.kill(daemon, number)  # not reaped yet: the number is still the daemon's
+    if code >= ABNORMAL:
+        _clean_up()
     _remove_pidfile(pidfile)
     return code
 
@@ -66,6 +73,42 @@ def has_terminal() -> bool:
     return True
 
 
+def _clean_up() -> None:
+    """Ask all that the daemon has left to end, then kill, until the kernel says there is nobody.
+
+    They are our children now: this process is a subreaper. Who dies leaves its children to us.
+    """
+    _signal_all(signal.SIGTERM, signal.SIGCONT)
+    deadline = time.monotonic() + GRACE
+    while _has_children():
+        left = deadline - time.monotonic()
+        if left <= 0:
+            _signal_all(signal.SIGSTOP, signal.SIGKILL)
+        signal.sigtimedwait({signal.SIGCHLD}, max(left, KILL_PAUSE))
+
+
+def _signal_all(*numbers: int) -> None:
+    for number in numbers:
+        for pid in _children():
+            os.kill(pid, number)  # not reaped yet: the number is still the child's
+
+
+def _children() -> list[int]:
+    """Return our direct children, which only we can reap."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []  # no Linux: nobody is given to us
+
+
+def _has_children() -> bool:
+    """Take exit statuses; say whether there is still somebody to wait for."""
+    for _ in _ended():
+        pass
+    return bool(_children())
+
+
 def _reap(daemon: int) -> int | None:
     """Take exit statuses; return the daemon's exit code when it is among them."""
     code = None
@@ -84,14 +127,6 @@ def _ended() -> Iterable[tuple[int, int]]:
         if pid == 0:
             return
         yield pid, status
-
-
-def _write_pidfile(path: str) -> None:
-    try:
-        with open(path, "w", encoding="ascii") as file:
-            file.write(f"{os.getpid()}\n")
-    except OSError as problem:
-        sys.stderr.write(f"could not write pidfile {path}: {problem.strerror}\n")
 
 
 def _remove_pidfile(path: str) -> None:

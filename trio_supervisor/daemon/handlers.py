@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import trio
@@ -18,6 +19,7 @@ from trio_supervisor.protocol.messages import (
     Add,
     Available,
     AvailableProcess,
+    Changes,
     Channel,
     Clear,
     Done,
@@ -46,14 +48,14 @@ from trio_supervisor.protocol.messages import (
 from trio_supervisor.source import values
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from trio_supervisor.daemon.activity import ActivityLog
     from trio_supervisor.daemon.logfile import LogFile
     from trio_supervisor.daemon.report import Pending, Report
     from trio_supervisor.daemon.supervisor import Supervisor
 
-    Answer = tuple[Message, ...] | AsyncIterator[Message]
+    Answer = tuple[Message, ...] | AsyncGenerator[Message, None]
 
 ROWS = 500
 """Rows of a list that go into one message; a thousand is well below the limit of a reply."""
@@ -73,14 +75,14 @@ class Handlers:
         self._activity = activity
         self._pid = pid
         self._down = trio.Event()
-        self._waiting = 0
+        self._answering = 0
         self._told = trio.Event()
 
     async def tell_that_all_is_down(self) -> None:
-        """Answer those who wait for the shutdown; return when they know."""
+        """Answer those who wait for the shutdown; return when everybody has their answer."""
         self._down.set()
         with trio.move_on_after(LAST_WORDS):
-            while self._waiting:
+            while self._answering:
                 self._told = trio.Event()
                 await self._told.wait()
 
@@ -95,12 +97,27 @@ class Handlers:
         cause = self._supervisor.events.publish(
             EventKind.REQUEST, detail=f"{_words(request)} ({peer})"
         )
-        return self._carry_out(request, cause)
+        answer = self._carry_out(request, cause)
+        return answer if isinstance(answer, tuple) else self._to_the_end(answer)
+
+    async def _to_the_end(
+        self, answer: AsyncGenerator[Message, None]
+    ) -> AsyncGenerator[Message, None]:
+        """Let the daemon wait, when all is down, until this answer has been taken."""
+        self._answering += 1
+        try:
+            async with aclosing(answer) as messages:
+                async for message in messages:
+                    yield message
+        finally:
+            self._answering -= 1
+            self._told.set()
 
     def _require_running(self, request: Message) -> None:
         state = self._supervisor.state
-        is_first_shutdown = isinstance(request, Shutdown) and state is not SupervisorState.SHUTDOWN
-        if state is not SupervisorState.RUNNING and not is_first_shutdown:
+        is_first = state is not SupervisorState.SHUTDOWN
+        may_shut_down = isinstance(request, Shutdown) and (is_first or request.wait)
+        if state is not SupervisorState.RUNNING and not may_shut_down:
             what = "reloading" if state is SupervisorState.RESTARTING else "shutting down"
             raise RequestError(Fault.SHUTDOWN_STATE, f"supervisor is {what}; try again later")
 
@@ -113,7 +130,7 @@ class Handlers:
             case GetAvailable():
                 return self._available()
             case Tail(channel, name, size, follow):
-                return self._tail(self._log(channel, name), size, follow=follow)
+                return _tail(self._log(channel, name), size, follow=follow)
             case FollowEvents(past):
                 return self._events(past=past)
             case _:
@@ -139,7 +156,7 @@ class Handlers:
         supervisor = self._supervisor
         match request:
             case Reread():
-                return (updates.differences(supervisor, supervisor.reread()),)
+                return (self._reread(),)
             case Update(groups, dry_run):
                 return _told(updates.update(supervisor, groups, cause, dry_run=dry_run))
             case Add(groups):
@@ -150,7 +167,8 @@ class Handlers:
                 supervisor.reload_nowait(cause)
                 return (Done(),)
             case Shutdown(wait):
-                supervisor.shutdown_nowait(cause)
+                if supervisor.state is not SupervisorState.SHUTDOWN:
+                    supervisor.shutdown_nowait(cause)
                 return self._when_down() if wait else (Done(),)
             case _:
                 raise _no_request(request)
@@ -167,6 +185,11 @@ class Handlers:
             daemon_pid=os.getpid(),
             configuration=configuration.path,
         )
+
+    def _reread(self) -> Changes:
+        configuration = self._supervisor.reread()
+        changes = updates.differences(self._supervisor, configuration.groups)
+        return changes.replace(warnings=configuration.warnings)
 
     def _status(self, targets: Sequence[str]) -> tuple[Message, ...]:
         rows, unknown = self._supervisor.snapshot(targets)
@@ -200,27 +223,14 @@ class Handlers:
             return self._activity.file
         return self._supervisor.program(name).logs.file(channel)
 
-    def _tail(self, file: LogFile, size: int, *, follow: bool) -> Answer:
-        try:
-            past = file.tail(size)
-        except OSError as problem:
-            raise RequestError(Fault.NO_FILE, f"{file.path}: {problem.strerror}") from problem
-        chunks = tuple(Output(past[at : at + CHUNK]) for at in range(0, len(past), CHUNK))
-        return _follow(file, chunks) if follow else (*chunks, End())
-
-    async def _events(self, *, past: bool) -> AsyncIterator[Message]:
+    async def _events(self, *, past: bool) -> AsyncGenerator[Message, None]:
         with self._supervisor.events.subscribe(past=past) as subscription:
             async for event in subscription:
                 yield event
 
-    async def _when_down(self) -> AsyncIterator[Message]:
-        self._waiting += 1
-        try:
-            await self._down.wait()
-            yield Done()
-        finally:
-            self._waiting -= 1
-            self._told.set()
+    async def _when_down(self) -> AsyncGenerator[Message, None]:
+        await self._down.wait()
+        yield Done()
 
 
 def _words(request: Message) -> str:
@@ -237,30 +247,49 @@ def _signal_number(name: str) -> int | None:
         number = values.signal(name)
     except ValueError:
         return None
-    return number if number in signal.valid_signals() else None
+    return number if number == 0 or number in signal.valid_signals() else None
 
 
-async def _outcomes(pending: list[Pending], *, wait: bool) -> AsyncIterator[Message]:
+async def _outcomes(pending: list[Pending], *, wait: bool) -> AsyncGenerator[Message, None]:
     for one in pending:
         yield await one.outcome(wait=wait)
     yield End()
 
 
-async def _told(report: Report) -> AsyncIterator[Message]:
+async def _told(report: Report) -> AsyncGenerator[Message, None]:
     async for outcome in report:
         yield outcome
     yield End()
 
 
-async def _follow(file: LogFile, past: tuple[Message, ...]) -> AsyncIterator[Message]:
+def _tail(file: LogFile, size: int, *, follow: bool) -> AsyncGenerator[Message, None]:
+    if size < 0:
+        raise RequestError(Fault.BAD_ARGUMENTS, f"{size} bytes")
+    return _follow(file, size) if follow else _read(file, size)
+
+
+async def _read(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
+    """Send the end of a log, one chunk after the other."""
+    try:
+        for chunk in file.tail(size, CHUNK):
+            yield Output(chunk)
+    except OSError as problem:
+        raise RequestError(Fault.NO_FILE, f"{file.path}: {problem.strerror}") from problem
+    yield End()
+
+
+async def _follow(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
+    """Send the end of a log, then what comes; nothing can come between the two."""
     follower = Follower()
     file.followers.add(follower)
     try:
-        for chunk in past:
-            yield chunk
+        past = b"".join(file.tail(min(size, CHUNK), CHUNK))
+        yield Output(past)
         while not follower.is_closed:
             data, lost = await follower.take()
             yield Output(data, lost)
         yield End()
+    except OSError as problem:
+        raise RequestError(Fault.NO_FILE, f"{file.path}: {problem.strerror}") from problem
     finally:
         file.followers.discard(follower)

@@ -52,13 +52,13 @@ def necessities(launch: Launch, tree: Mapping[str, Any]) -> Necessities:
     """Read them from flags and file; a bad value counts as none, the daemon will report it."""
     table = tree.get("supervisord")
     given = {**(table if isinstance(table, dict) else {}), **launch.overrides}
-    base = os.path.join(launch.directory, _text(given.get("directory")) or "")
+    base = os.path.join(launch.directory, os.path.expanduser(_text(given.get("directory")) or ""))
     user = given.get("user")
     return Necessities(
         nodaemon=launch.console or _read(values.boolean, given.get("nodaemon")) is True,
         user=None if user is None else str(user),
         pidfile=os.path.join(
-            os.path.expanduser(base),
+            base,
             os.path.expanduser(_text(given.get("pidfile")) or "supervisord.pid"),
         ),
     )

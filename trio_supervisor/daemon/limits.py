@@ -10,8 +10,12 @@ from __future__ import annotations
 import logging
 import resource
 import shutil
+from typing import TYPE_CHECKING
 
 from trio_supervisor.errors import SupervisorError
+
+if TYPE_CHECKING:
+    from trio_supervisor.spec import Configuration
 
 log = logging.getLogger(__name__)
 
@@ -43,20 +47,28 @@ def _at_least(kind: int, name: str, option: str, least: int) -> None:
     log.info("Increased %s limit to %d", name, least)
 
 
-def reserve_descriptors(processes: int) -> tuple[str, ...]:
-    """Make room for the descriptors of so many processes; return what goes before a command.
+class DescriptorBudget:
+    """The descriptors of the daemon, and what keeps its programs' limit as it was.
 
-    SupervisorError with the number when there cannot be that many.
+    ``prefix`` goes before every command.
     """
-    needed = RESERVE + PER_PROCESS * processes
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= needed:
-        return ()
-    if hard != resource.RLIM_INFINITY and hard < needed:
-        raise SupervisorError(
-            f"{processes} processes need {needed} descriptors, and at most {hard} are allowed: "
-            f"raise the hard limit (ulimit -Hn {needed}), or run fewer"
-        )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
-    prlimit = shutil.which("prlimit")
-    return (prlimit, f"--nofile={soft}:", "--") if prlimit else ()
+
+    def __init__(self) -> None:
+        self.prefix: tuple[str, ...] = ()
+
+    def reserve(self, configuration: Configuration) -> None:
+        """Make room for all configured processes; SupervisorError with the number if we may not."""
+        count = sum(len(group.programs) for group in configuration.groups)
+        needed = RESERVE + PER_PROCESS * count
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft == resource.RLIM_INFINITY or soft >= needed:
+            return
+        if hard != resource.RLIM_INFINITY and hard < needed:
+            raise SupervisorError(
+                f"{count} processes need {needed} descriptors, and at most {hard} are allowed: "
+                f"raise the hard limit (ulimit -Hn {needed}), or run fewer"
+            )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+        prlimit = shutil.which("prlimit")
+        if prlimit and not self.prefix:
+            self.prefix = (prlimit, f"--nofile={soft}:", "--")

@@ -13,6 +13,8 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trio_supervisor.daemon.follower import Follower
 
 log = logging.getLogger(__name__)
@@ -113,12 +115,15 @@ class LogFile:
         _unlink(self.path)
         self.reopen()
 
-    def tail(self, size: int) -> bytes:
-        """Return the last ``size`` bytes; FileNotFoundError when there is no file."""
+    def tail(self, size: int, chunk: int) -> Iterator[bytes]:
+        """Yield the last ``size`` bytes in chunks; FileNotFoundError when there is no file."""
         with open(self.path, "rb") as file:
             end = file.seek(0, os.SEEK_END)
-            file.seek(max(0, end - size))
-            return file.read(size)
+            left = min(size, end)
+            file.seek(end - left)
+            while left and (data := file.read(min(chunk, left))):
+                left -= len(data)
+                yield data
 
     def close(self) -> None:
         """Close the file; a later write opens it again."""

@@ -16,7 +16,7 @@ from trio_supervisor.daemon.containment import degradations
 from trio_supervisor.daemon.doors import Doors
 from trio_supervisor.daemon.kernel import become_subreaper
 from trio_supervisor.daemon.launch import report
-from trio_supervisor.daemon.limits import raise_limits, reserve_descriptors
+from trio_supervisor.daemon.limits import DescriptorBudget, raise_limits
 from trio_supervisor.daemon.root import Root, settings_of
 from trio_supervisor.daemon.selection import only
 from trio_supervisor.daemon.signals import ignore_signals, take_signals
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ORDERLY, SOMETHING_LEFT, USAGE_ERROR = 0, 1, 2
+ORDERLY, SOMETHING_LEFT, USAGE_ERROR, INTERNAL_ERROR = 0, 1, 2, 70
 CONSOLE_NAME = "supervisord"
 
 
@@ -43,6 +43,9 @@ def run(launch: Launch, source: Handover, guardian: int, say_ready: Callable[[],
         daemon = Daemon(launch, _load(launch, source.take()))
         try:
             return daemon.serve(guardian, say_ready)
+        except Exception:
+            log.exception("supervisord failed: everything was stopped")
+            return INTERNAL_ERROR
         finally:
             daemon.close()
     except SupervisorError as problem:
@@ -68,7 +71,8 @@ class Daemon:
         os.umask(spec.umask)
         become_subreaper()
         raise_limits(spec.minfds, spec.minprocs)
-        self._prefix = reserve_descriptors(sum(len(g.programs) for g in configuration.groups))
+        self._budget = DescriptorBudget()
+        self._budget.reserve(configuration)
         self._doors = Doors(configuration)
         self._console = _console(configuration) if launch.console else None
         shown = self._console.sink(CONSOLE_NAME) if self._console else None
@@ -85,15 +89,30 @@ class Daemon:
         """Run the supervision tree to its end; return the exit code."""
         root = Root(
             self._configuration,
-            load=lambda: _load(self._launch, self._launch.read()),
+            load=self._load_again,
             doors=self._doors,
             activity=self._activity,
             mark=uuid.uuid4().hex,
-            prefix=self._prefix,
+            budget=self._budget,
             console=self._console,
         )
         log.info("supervisord started with pid %d", guardian)
+        self._write_pidfile(guardian)
         return self._say_goodbye(trio.run(root.run, guardian, say_ready))
+
+    def _write_pidfile(self, pid: int) -> None:
+        """Write the guardian's pid; it removes the file at the end."""
+        path = self._configuration.supervisord.pidfile
+        try:
+            with open(path, "w", encoding="ascii") as file:
+                file.write(f"{pid}\n")
+        except OSError as problem:
+            log.critical("could not write pidfile %s: %s", path, problem.strerror)
+
+    def _load_again(self) -> Configuration:
+        configuration = _load(self._launch, self._launch.read())
+        self._budget.reserve(configuration)
+        return configuration
 
     def close(self) -> None:
         """Close everything; from now on no signal disturbs."""

@@ -20,6 +20,7 @@ class Orders:
         self.wanted = False
         self.is_resting = True
         self.is_stop_asked = False
+        self.is_closed = False
         self._wake = trio.Event()
         self._soon = trio.Event()
         self._starters: list[Waiter] = []
@@ -71,6 +72,11 @@ class Orders:
             await self._wake.wait()
         self._wake = trio.Event()
         self.is_resting = self.is_stop_asked = False
+
+    def close(self) -> None:
+        """Take no more orders: the task that would carry them out is going."""
+        self.is_closed = True
+        self.tell_starters(Fault.ABNORMAL_TERMINATION, OVERRIDDEN)
 
     def begin_run(self) -> None:
         """Let `is_soon` mean orders from now on."""

@@ -42,6 +42,8 @@ _S = ProcessState
 SUCCESS = (
     "success: %s entered RUNNING state, process has stayed up for > than %g seconds (startsecs)"
 )
+LEVEL = {True: logging.INFO, False: logging.WARNING}
+"""By whether it was expected."""
 GAVE_UP = "gave up: %s entered FATAL state, too many start retries too quickly"
 
 
@@ -98,6 +100,8 @@ class Program:
 
     def start_nowait(self, cause: int | None) -> Waiter:
         """Want it up. A stop under way is waited for; one that comes later overrides this."""
+        if self.orders.is_closed:
+            return Waiter.known(Fault.FAILED, "its group is being taken out; try again")
         if self._survivors():
             return Waiter.known(Fault.FAILED, self.condition.describe(self.rank.name))
         waits_to_respawn = self.is_up and self.state is _S.EXITED
@@ -144,8 +148,7 @@ class Program:
     def give_up(self) -> None:
         """Take note that supervision itself failed: the one state left is FATAL."""
         self.condition.spawn_error = "supervision failed (the activity log has the traceback)"
-        if self.state is not _S.FATAL:
-            self.condition.state = _S.FATAL
+        self.condition.state = _S.FATAL
         self._come_to_rest()
 
     # ── the task ──
@@ -245,11 +248,11 @@ class Program:
         how = how_it_ended(returncode)
         if self.state is _S.STOPPING:
             is_usual = returncode in self.spec.exitcodes
-            log.log(_level(is_usual), "stopped: %s (%s)", self.rank.name, how)
+            log.log(LEVEL[is_usual], "stopped: %s (%s)", self.rank.name, how)
             return
         expected = is_expected(self._policy, ended)
         words = "expected" if expected else "not expected"
-        log.log(_level(expected), "exited: %s (%s; %s)", self.rank.name, how, words)
+        log.log(LEVEL[expected], "exited: %s (%s; %s)", self.rank.name, how, words)
         if not self._is_settled:
             self.condition.spawn_error = TOO_QUICK
         elif not expected:
@@ -295,7 +298,3 @@ class Program:
             pid=pid or self.condition.pid,
             detail=detail,
         )
-
-
-def _level(usual: bool) -> int:
-    return logging.INFO if usual else logging.WARNING

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.activity import ActivityLog
     from trio_supervisor.daemon.console import Console
     from trio_supervisor.daemon.doors import Doors
+    from trio_supervisor.daemon.limits import DescriptorBudget
     from trio_supervisor.daemon.turns import Rank
     from trio_supervisor.spec import Configuration, ProgramSpec
 
@@ -51,7 +52,7 @@ class Root:
         doors: Doors,
         activity: ActivityLog,
         mark: str,
-        prefix: tuple[str, ...] = (),
+        budget: DescriptorBudget,
         console: Console | None = None,
     ) -> None:
         self.containment = Containment()
@@ -67,7 +68,7 @@ class Root:
             hurry=hurry,
             environment=self._environment(),
             mark=mark,
-            prefix=prefix,
+            budget=budget,
         )
         self.supervisor = Supervisor(
             configuration,
@@ -88,7 +89,6 @@ class Root:
         table = SignalTable(self.supervisor, self.containment, self._reopen_logs)
         with trio.open_signal_receiver(*RECEIVED) as signals:
             async with trio.open_nursery() as services:
-                services.start_soon(table.dispatch, signals)
                 services.start_soon(self._pump.run)
                 if self._console:
                     services.start_soon(self._console.run)
@@ -96,6 +96,7 @@ class Root:
                 services.start_soon(server.run, self._doors)
                 async with trio.open_nursery() as tree:
                     await tree.start(self.supervisor.run)
+                    services.start_soon(table.dispatch, signals)
                     is_ready()
                 left = await self.containment.empty()
                 await handlers.tell_that_all_is_down()
@@ -121,6 +122,8 @@ class Root:
                 log.warning("%s was changed: restart supervisord to apply it", option)
         self._configuration = configuration
         self._settings = settings_of(configuration)
+        if not spec.nocleanup:
+            self._settings.remove_auto_logs()  # nothing runs at this moment
         os.umask(spec.umask)
         try:
             self._activity.adopt(spec)

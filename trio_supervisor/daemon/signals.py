@@ -43,7 +43,7 @@ def take_signals() -> None:
     Handlers, unlike SIG_IGN, are not inherited: what nohup ignored, children get as usual.
     """
     for number in DEADLY:
-        signal.signal(number, _do_nothing)
+        signal.signal(number, _remember)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
@@ -53,8 +53,12 @@ def ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _do_nothing(_number: int, _frame: object) -> None:
-    """Interrupt whatever waits, nothing else."""
+_early: list[int] = []
+
+
+def _remember(number: int, _frame: object) -> None:
+    """Keep a signal for `SignalTable.dispatch`: it came before anybody could act on it."""
+    _early.append(number)
 
 
 class SignalTable:
@@ -70,20 +74,25 @@ class SignalTable:
 
     async def dispatch(self, received: AsyncIterator[int]) -> None:
         """Carry out signals as they come, until cancelled."""
+        for number in _early:
+            self._carry_out(number)
         async for number in received:
-            name = signal.Signals(number).name
-            if number == signal.SIGCHLD:
-                log.debug("received SIGCHLD indicating a child quit")
-                self._containment.reap()
-            elif number in EXIT:
-                self._exit(name)
-            elif number == signal.SIGHUP:
-                self._reload()
-            elif number == signal.SIGUSR2:
-                log.info("received SIGUSR2 indicating log reopen request")
-                self._reopen()
-            else:
-                log.debug("received %s, which means nothing here", name)
+            self._carry_out(number)
+
+    def _carry_out(self, number: int) -> None:
+        name = signal.Signals(number).name
+        if number == signal.SIGCHLD:
+            log.debug("received SIGCHLD indicating a child quit")
+            self._containment.reap()
+        elif number in EXIT:
+            self._exit(name)
+        elif number == signal.SIGHUP:
+            self._reload()
+        elif number == signal.SIGUSR2:
+            log.info("received SIGUSR2 indicating log reopen request")
+            self._reopen()
+        else:
+            log.debug("received %s, which means nothing here", name)
 
     def _exit(self, name: str) -> None:
         log.warning("received %s indicating exit request", name)

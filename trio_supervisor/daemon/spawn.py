@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from trio_supervisor.daemon.containment import Containment
+    from trio_supervisor.daemon.limits import DescriptorBudget
     from trio_supervisor.daemon.logfile import Sink
     from trio_supervisor.daemon.output import Pipe, Pump
     from trio_supervisor.daemon.turns import Rank, Turn
@@ -69,7 +70,7 @@ class ProcessSpawner:
     """Spawns real processes, in the order of their ranks.
 
     ``environment`` is what every process inherits, ``mark`` names this daemon among all,
-    ``prefix`` goes before every command, and ``hurry`` cuts every grace short.
+    ``budget`` says what goes before every command, and ``hurry`` cuts every grace short.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class ProcessSpawner:
         hurry: trio.Event,
         environment: Mapping[str, str],
         mark: str,
-        prefix: tuple[str, ...] = (),
+        budget: DescriptorBudget,
     ) -> None:
         self.containment = containment
         self.pump = pump
@@ -88,7 +89,7 @@ class ProcessSpawner:
         self.hurry = hurry
         self.environment = environment
         self.mark = mark
-        self.prefix = prefix
+        self.budget = budget
         self._silence = os.pipe()
 
     def check(self, spec: ProgramSpec) -> None:
@@ -143,7 +144,7 @@ class _Run:
         self._spawner.containment.expect()
         try:
             options = self._options(environment)
-            await trio.run_process([*self._spawner.prefix, *words], **options)
+            await trio.run_process([*self._spawner.budget.prefix, *words], **options)
         except (OSError, RuntimeError, KeyError, ValueError) as problem:
             if self._process is not None:
                 raise

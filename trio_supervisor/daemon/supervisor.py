@@ -16,7 +16,7 @@ from trio_supervisor.daemon.group import Group
 from trio_supervisor.daemon.report import Pending
 from trio_supervisor.daemon.targets import Target, resolve
 from trio_supervisor.daemon.waiter import Waiter, attempt
-from trio_supervisor.errors import ConfigError, Fault, RequestError
+from trio_supervisor.errors import Fault, RequestError, SupervisorError
 from trio_supervisor.lifecycle import SIGNALLABLE_STATES, SupervisorState
 from trio_supervisor.protocol.messages import Action, EventKind
 
@@ -179,7 +179,7 @@ class Supervisor:
         return found
 
     def restart(self, words: Iterable[str], cause: int | None) -> list[Pending]:
-        """Stop what is up, and start all that the words name: each as soon as it is down."""
+        """Stop what is up, and start all that the words name, as soon as it is down."""
         words = list(words)
         return [*self.stop(words, cause), *self.start(words, cause)]
 
@@ -222,7 +222,7 @@ class Supervisor:
         """Read the configuration again and note it for later starts; CANT_REREAD when it is bad."""
         try:
             configuration = self._load()
-        except ConfigError as problem:
+        except SupervisorError as problem:
             raise RequestError(Fault.CANT_REREAD, str(problem)) from problem
         self.configured = {group.name: group for group in configuration.groups}
         for name, group in self.groups.items():
@@ -233,10 +233,16 @@ class Supervisor:
     def reload_nowait(self, cause: int | None) -> None:
         """Read everything again and restart all that runs; CANT_REREAD changes nothing."""
         self.configuration = self.reread()
-        self._to_start = {(p.rank.group, p.rank.name) for p in self.programs() if p.wanted}
-        self._known = {(p.rank.group, p.rank.name) for p in self.programs()}
-        self.state = SupervisorState.RESTARTING
-        self._stop_everything(cause)
+        self.carry_out(self._reload, cause)
+
+    async def _reload(self, cause: int | None) -> None:
+        """Begin the restart when no update is under way; one restart serves all who asked."""
+        async with self.changing:
+            if self.state is SupervisorState.RUNNING:
+                self._to_start = {(p.rank.group, p.rank.name) for p in self.programs() if p.wanted}
+                self._known = {(p.rank.group, p.rank.name) for p in self.programs()}
+                self.state = SupervisorState.RESTARTING
+                self._stop_everything(cause)
 
     def shutdown_nowait(self, cause: int | None) -> None:
         """Stop everything in order; `run` returns when all is down."""

@@ -6,6 +6,7 @@ a time. Groups that do not change keep their processes.
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from trio_supervisor.config.changes import compare
@@ -17,20 +18,29 @@ from trio_supervisor.protocol.messages import Action, Changes, EventKind, GroupC
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trio_supervisor.daemon.group import Group
     from trio_supervisor.daemon.supervisor import Supervisor
-    from trio_supervisor.spec import Configuration
+    from trio_supervisor.spec import GroupSpec
 
 
-def differences(supervisor: Supervisor, configuration: Configuration) -> Changes:
-    """Say how the configured groups differ from the active ones."""
+def differences(supervisor: Supervisor, configured: Iterable[GroupSpec]) -> Changes:
+    """Say how configured groups differ from the active ones."""
     active = tuple(group.active for group in supervisor.groups.values())
-    found = compare(active, configuration.groups)
+    found = compare(active, tuple(configured))
     return Changes(
         added=found.added,
         changed=tuple(GroupChange(group, fields) for group, fields in found.changed),
         removed=found.removed,
-        warnings=configuration.warnings,
+    )
+
+
+def _narrowed(changes: Changes, names: set[str]) -> Changes:
+    """Keep what is about some groups; no names mean all."""
+    if not names:
+        return changes
+    return Changes(
+        tuple(name for name in changes.added if name in names),
+        tuple(change for change in changes.changed if change.group in names),
+        tuple(name for name in changes.removed if name in names),
     )
 
 
@@ -42,20 +52,15 @@ def update(
     ``names`` narrows it to some groups. CANT_REREAD when the configuration is bad.
     """
     report = Report()
-    changes = differences(supervisor, supervisor.reread())
-    names = set(names) - {"all"}
-    for unknown in sorted(names - set(supervisor.groups) - set(supervisor.configured)):
+    supervisor.reread()
+    wanted = set(names) - {"all"}
+    for unknown in sorted(wanted - set(supervisor.groups) - set(supervisor.configured)):
         report.add(Action.UPDATED, unknown, fault=Fault.BAD_NAME)
-    if names:
-        changes = Changes(
-            tuple(name for name in changes.added if name in names),
-            tuple(change for change in changes.changed if change.group in names),
-            tuple(name for name in changes.removed if name in names),
-        )
     if dry_run:
-        _tell(report, changes)
+        found = differences(supervisor, supervisor.configured.values())
+        _tell(report, _narrowed(found, wanted))
     else:
-        supervisor.carry_out(_apply, supervisor, changes, report, cause)
+        supervisor.carry_out(_apply, supervisor, wanted, report, cause)
     return report
 
 
@@ -70,44 +75,44 @@ def _tell(report: Report, changes: Changes) -> None:
 
 
 async def _apply(
-    supervisor: Supervisor, changes: Changes, report: Report, cause: int | None
+    supervisor: Supervisor, names: set[str], report: Report, cause: int | None
 ) -> None:
-    async with supervisor.changing:
-        leaving = [*changes.removed, *(change.group for change in changes.changed)]
-        groups = {name: supervisor.groups[name] for name in leaving if name in supervisor.groups}
-        for group in groups.values():
-            group.remove_nowait(cause)
-        for name in changes.removed:
-            if name in groups:
-                await _take_out(supervisor, groups[name], report, cause)
+    """Compare and apply what is configured now; a later reread does not disturb it."""
+    with closing(report):
+        async with supervisor.changing:
+            configured = dict(supervisor.configured)
+            changes = _narrowed(differences(supervisor, configured.values()), names)
+            leaving = [*changes.removed, *(change.group for change in changes.changed)]
+            for name in leaving:
+                supervisor.groups[name].remove_nowait(cause)
+            for name in changes.removed:
+                await _take_out(supervisor, name, report, cause)
                 report.add(Action.REMOVED, name)
-        for change in changes.changed:
-            if change.group in groups:
-                await _take_out(supervisor, groups[change.group], report, cause)
-                _put_in(supervisor, change.group, cause)
-                report.add(Action.UPDATED, change.group, detail=", ".join(change.fields))
-        for name in changes.added:
-            if _put_in(supervisor, name, cause):
-                report.add(Action.ADDED, name)
-    report.close()
+            for change in changes.changed:
+                await _take_out(supervisor, change.group, report, cause)
+                if _put_in(supervisor, configured[change.group], cause):
+                    fields = ", ".join(change.fields)
+                    report.add(Action.UPDATED, change.group, detail=fields)
+            for name in changes.added:
+                if _put_in(supervisor, configured[name], cause):
+                    report.add(Action.ADDED, name)
 
 
-async def _take_out(
-    supervisor: Supervisor, group: Group, report: Report, cause: int | None
-) -> None:
+async def _take_out(supervisor: Supervisor, name: str, report: Report, cause: int | None) -> None:
     """Wait until a group that was told to go is down, and forget it."""
+    group = supervisor.groups[name]
     await group.down.wait()
-    if supervisor.groups.get(group.name) is group:
-        del supervisor.groups[group.name]
-    supervisor.events.publish(EventKind.GROUP, cause=cause, group=group.name, detail="removed")
-    report.add(Action.STOPPED, group.name)
+    if supervisor.groups.get(name) is group:
+        del supervisor.groups[name]
+    supervisor.events.publish(EventKind.GROUP, cause=cause, group=name, detail="removed")
+    report.add(Action.STOPPED, name)
 
 
-def _put_in(supervisor: Supervisor, name: str, cause: int | None) -> bool:
-    """Make a configured group active, unless the daemon is on its way down or it is there."""
-    if supervisor.state is not SupervisorState.RUNNING or name in supervisor.groups:
+def _put_in(supervisor: Supervisor, spec: GroupSpec, cause: int | None) -> bool:
+    """Make a group active, unless the daemon is on its way down or there is one."""
+    if supervisor.state is not SupervisorState.RUNNING or spec.name in supervisor.groups:
         return False
-    supervisor.add_group(supervisor.configured[name], cause)
+    supervisor.add_group(spec, cause)
     return True
 
 
@@ -136,19 +141,21 @@ def remove(supervisor: Supervisor, names: Iterable[str], cause: int | None) -> R
 async def _remove(
     supervisor: Supervisor, names: list[str], report: Report, cause: int | None
 ) -> None:
-    async with supervisor.changing:
-        for name in names:
-            group = supervisor.groups.get(name)
-            if group is None:
-                report.add(Action.REMOVED, name, fault=Fault.BAD_NAME)
-            elif not group.is_down:
-                report.add(Action.REMOVED, name, fault=Fault.STILL_RUNNING)
-            else:
-                group.remove_nowait(cause)
-                await group.down.wait()
-                supervisor.groups.pop(name, None)
-                supervisor.events.publish(
-                    EventKind.GROUP, cause=cause, group=name, detail="removed"
-                )
-                report.add(Action.REMOVED, name)
-    report.close()
+    with closing(report):
+        async with supervisor.changing:
+            for name in names:
+                await _remove_one(supervisor, name, report, cause)
+
+
+async def _remove_one(supervisor: Supervisor, name: str, report: Report, cause: int | None) -> None:
+    group = supervisor.groups.get(name)
+    if group is None:
+        report.add(Action.REMOVED, name, fault=Fault.BAD_NAME)
+    elif not group.is_down:
+        report.add(Action.REMOVED, name, fault=Fault.STILL_RUNNING)
+    else:
+        group.remove_nowait(cause)
+        await group.down.wait()
+        supervisor.groups.pop(name, None)
+        supervisor.events.publish(EventKind.GROUP, cause=cause, group=name, detail="removed")
+        report.add(Action.REMOVED, name)

@@ -30,6 +30,14 @@ def read(path: str, environment: Mapping[str, str]) -> Source:
 
     The dialect of each file is decided by its name. ``environment`` is what ``%(ENV_X)s`` means.
     """
+    try:
+        return _read(path, environment)
+    except RecursionError:
+        file = os.path.abspath(path)
+        raise only(file, None, "its values are nested too deeply (one level is enough)") from None
+
+
+def _read(path: str, environment: Mapping[str, str]) -> Source:
     from trio_supervisor.source.expansion import names_of
     from trio_supervisor.source.include import included_files
 
