@@ -160,7 +160,7 @@ class Containment:
             found.add(unit.leader)
         if found:
             found = with_descendants(found)
-            unit.remember(found)
+            unit.remember(found - {unit.leader})
         return found
 
     async def empty(self) -> set[int]:
