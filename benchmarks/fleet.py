@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from benchmarks.rows import Sample
     from benchmarks.tools import Tool
 
+FEW, MANY = 13, 100
 SETTLED = 2.2  # after this a program with startsecs=1 is RUNNING for both
 
 
@@ -44,10 +45,15 @@ def _with_1000(tool: Tool, effort: Effort) -> Iterator[Sample]:
 
 
 def _sleepers(place: Workplace, size: int) -> Plan:
-    """Return sleeping programs, each in a section of its own; up to 13 have log files."""
-    commands = {f"sleeper{number:04}": place.sleeper for number in range(size)}
-    log: Options = {} if size <= 13 else {"stdout_logfile": "NONE"}
-    return Plan(commands, {"redirect_stderr": True} | log)
+    """Return sleeping programs: 13 with log files, 100 without, 1 000 as numprocs of one."""
+    options: Options = {"redirect_stderr": True}
+    if size > MANY:
+        name = "%(program_name)s_%(process_num)04d"
+        numbers: Options = {"numprocs": size, "process_name": name, "stdout_logfile": "NONE"}
+        return Plan({"sleeper": place.sleeper}, options | numbers)
+    if size > FEW:
+        options |= {"stdout_logfile": "NONE"}
+    return Plan({f"sleeper{number:04}": place.sleeper for number in range(size)}, options)
 
 
 SCENARIOS = (

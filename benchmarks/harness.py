@@ -149,7 +149,7 @@ def open_running(tool: Tool, plan: Callable[[Workplace], Plan]) -> Iterator[Runn
     with open_workplace() as place:
         chosen = plan(place)
         tool.configure(chosen, place.directory)
-        running = Running(tool, place, len(chosen.commands))
+        running = Running(tool, place, chosen.size)
         try:
             yield running
         finally:

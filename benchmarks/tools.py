@@ -26,6 +26,11 @@ class Plan:
     commands: Mapping[str, str]
     options: Mapping[str, str | int | bool] = field(default_factory=dict)
 
+    @property
+    def size(self) -> int:
+        """How many processes it means."""
+        return len(self.commands) * int(self.options.get("numprocs", 1))
+
     def sections(self, directory: Path) -> dict[str, Options]:
         """Return the configuration, which is the same for every supervisor."""
         socket = str(directory / SOCKET)
@@ -34,7 +39,7 @@ class Plan:
             for name, command in self.commands.items()
         }
         # the original needs three descriptors a program, and five with log files
-        minfds = max(1024, 6 * len(self.commands) + 100)
+        minfds = max(1024, 6 * self.size + 100)
         own: dict[str, Options] = {
             "supervisord": {
                 "logfile": str(directory / "supervisord.log"),
