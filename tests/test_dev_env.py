@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import signal
 import socket
@@ -12,40 +11,14 @@ import subprocess
 import sys
 import tomllib
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
 import pytest
+from workers import GROUPS, NAMES, TEMPLATE, WORKERS, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-WORKERS = Path(__file__).parent.parent / "conf" / "dev-env"
-TEMPLATE = WORKERS.with_suffix(".toml")
-
-
-def shared_names() -> dict[str, tuple[str, ...]]:
-    code = "import json, worker; print(json.dumps(worker.GROUPS))"
-    told = subprocess.check_output([sys.executable, "-c", code], cwd=WORKERS)
-    return {group: tuple(names) for group, names in json.loads(told).items()}
-
-
-GROUPS = shared_names()
-NAMES = [name for names in GROUPS.values() for name in names]
-
-
-def free_ports() -> int:
-    """Give the first of as many free ports as there are workers."""
-    while True:
-        base = random.randrange(20_000, 30_000)
-        try:
-            with ExitStack() as stack:
-                for port in range(base, base + len(NAMES)):
-                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
-        except OSError:
-            continue
-        return base
 
 
 def start(name: str, base: int, **environment: str) -> subprocess.Popen[str]:

@@ -1,0 +1,37 @@
+"""What tests share about the thirteen workers of the demonstration."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+WORKERS = Path(__file__).parent.parent / "conf" / "dev-env"
+TEMPLATE = WORKERS.with_suffix(".toml")
+
+
+def _shared_names() -> dict[str, tuple[str, ...]]:
+    code = "import json, worker; print(json.dumps(worker.GROUPS))"
+    told = subprocess.check_output([sys.executable, "-c", code], cwd=WORKERS)
+    return {group: tuple(names) for group, names in json.loads(told).items()}
+
+
+GROUPS = _shared_names()
+NAMES = [name for names in GROUPS.values() for name in names]
+
+
+def free_ports() -> int:
+    """Give the first of as many free ports as there are workers."""
+    while True:
+        base = random.randrange(20_000, 30_000)
+        try:
+            with ExitStack() as stack:
+                for port in range(base, base + len(NAMES)):
+                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        except OSError:
+            continue
+        return base
