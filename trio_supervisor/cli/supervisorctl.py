@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from io import TextIOWrapper
@@ -10,6 +11,17 @@ from trio_supervisor.errors import SupervisorError
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as of a shell."""
+
+
+def run() -> None:
+    """Be the executable: no garbage is collected and nothing torn down in so short a life."""
+    gc.disable()
+    exit_code = main()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(exit_code)
 
 
 def main(arguments: list[str] | None = None) -> int:
