@@ -26,6 +26,8 @@ FORWARDED = frozenset(
 ABNORMAL = 70
 """Exit codes from here on mean that the daemon did not end in order."""
 KILL_PAUSE = 0.02
+LAST_ROUNDS = 5.0
+"""Seconds of killing after which what cannot be killed is left to init."""
 GRACE = 10.0
 """Seconds that processes get to end which a broken daemon has left."""
 WAITED_FOR = FORWARDED | {signal.SIGCHLD}
@@ -79,34 +81,42 @@ def _clean_up() -> None:
     They are our children now: this process is a subreaper. Who dies leaves its children to us.
     """
     _signal_all(signal.SIGTERM, signal.SIGCONT)
-    deadline = time.monotonic() + GRACE
-    while _has_children():
-        left = deadline - time.monotonic()
+    grace = time.monotonic() + GRACE
+    while _has_children() and time.monotonic() < grace + LAST_ROUNDS:
+        left = grace - time.monotonic()
         if left <= 0:
             _signal_all(signal.SIGSTOP, signal.SIGKILL)
         signal.sigtimedwait({signal.SIGCHLD}, max(left, KILL_PAUSE))
 
 
 def _signal_all(*numbers: int) -> None:
+    family = _descendants(os.getpid())
     for number in numbers:
-        for pid in _children():
-            os.kill(pid, number)  # not reaped yet: the number is still the child's
+        for pid in family:
+            try:
+                os.kill(pid, number)
+            except OSError:
+                pass  # gone meanwhile, or another user's
 
 
-def _children() -> list[int]:
-    """Return our direct children, which only we can reap."""
+def _descendants(pid: int) -> list[int]:
+    """Return all processes below one, parents first; without Linux's /proc nobody."""
+    found = []
     try:
-        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
-            return [int(word) for word in file.read().split()]
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
+                for child in map(int, file.read().split()):
+                    found += [child, *_descendants(child)]
     except OSError:
-        return []  # no Linux: nobody is given to us
+        pass  # it ended while we looked
+    return found
 
 
 def _has_children() -> bool:
     """Take exit statuses; say whether there is still somebody to wait for."""
     for _ in _ended():
         pass
-    return bool(_children())
+    return bool(_descendants(os.getpid()))
 
 
 def _reap(daemon: int) -> int | None:
