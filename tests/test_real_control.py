@@ -1,0 +1,404 @@
+"""The control server on real sockets, in this process: who is answered, refused and cut off."""
+
+from __future__ import annotations
+
+import struct
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, NoReturn, cast
+
+import pytest
+import trio
+from configurations import loaded
+
+from trio_supervisor.daemon import control
+from trio_supervisor.daemon.control import Server
+from trio_supervisor.daemon.events import EventBus
+from trio_supervisor.daemon.handlers import Handlers
+from trio_supervisor.daemon.listeners import listen_inet, listen_unix
+from trio_supervisor.daemon.logfile import LogFile
+from trio_supervisor.daemon.supervisor import Supervisor
+from trio_supervisor.errors import Fault
+from trio_supervisor.protocol import (
+    REPLY_LIMIT,
+    REQUEST_LIMIT,
+    Deframer,
+    from_frame,
+    to_bytes,
+)
+from trio_supervisor.protocol.framing import pack
+from trio_supervisor.protocol.messages import (
+    Cancel,
+    Channel,
+    End,
+    Error,
+    FollowEvents,
+    GetInfo,
+    GetStatus,
+    Hello,
+    Info,
+    Message,
+    Output,
+    Start,
+    Tail,
+)
+from trio_supervisor.spec import InetServerSpec, UnixServerSpec
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from trio_supervisor.daemon.activity import ActivityLog
+    from trio_supervisor.daemon.listeners import Listener
+
+HELLO = to_bytes(0, Hello(1))
+BIG = 8 * 1024 * 1024
+"""More than any socket buffers."""
+
+
+class Client:
+    """A connection that sends bytes as it likes, and reads messages."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self.stream = stream
+        self._deframer = Deframer(REPLY_LIMIT)
+        self._frames: list[tuple[int, Message]] = []
+
+    async def send(self, *data: bytes) -> None:
+        await self.stream.send_all(b"".join(data))
+
+    async def receive(self) -> tuple[int, Message] | None:
+        """Return the next message with its request id, None at the end."""
+        while not self._frames:
+            data = await self.stream.receive_some()
+            if not data:
+                return None
+            self._frames = [(f.request, from_frame(f)) for f in self._deframer.feed(data)]
+        return self._frames.pop(0)
+
+    async def rest(self) -> list[Message]:
+        """Return all messages until the server closes."""
+        found = []
+        while (received := await self.receive()) is not None:
+            found.append(received[1])
+        return found
+
+
+class Served:
+    """The control side of a daemon without programs, on one listener."""
+
+    def __init__(self, path: Path, listener: Listener) -> None:
+        self.main_log = LogFile(str(path / "main.log"))
+        self.main_log.open()
+        self.listener = listener
+        self.clients: list[Client] = []
+        supervisor = Supervisor(
+            loaded(path, "[supervisord]\n"),
+            events=EventBus(),
+            load=_never,
+            make=_never,
+            adopt=_never,
+            hurry=trio.Event(),
+            wake=_never,
+        )
+        activity = cast("ActivityLog", SimpleNamespace(file=self.main_log))
+        self.server = Server(Handlers(supervisor, activity=activity, pid=4711))
+
+    async def connect(self) -> Client:
+        """Connect another client."""
+        sock = trio.socket.socket(self.listener.socket.family)
+        await sock.connect(self.listener.socket.getsockname())
+        self.clients.append(Client(trio.SocketStream(sock)))
+        return self.clients[-1]
+
+
+def _never(*_: object) -> NoReturn:
+    raise AssertionError("nothing here loads, makes or stops anything")
+
+
+@asynccontextmanager
+async def serving(path: Path, listener: Listener | None = None) -> AsyncIterator[Served]:
+    """Serve on a unix socket or another listener; the whole test has ten seconds."""
+    served = Served(path, listener or listen_unix(UnixServerSpec(file=str(path / "s"))))
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(served.server._serve, served.listener, trio.CancelScope())
+            try:
+                yield served
+            finally:
+                with trio.CancelScope(shield=True):
+                    for client in served.clients:
+                        await client.stream.aclose()
+                    nursery.cancel_scope.cancel()
+    served.listener.close()
+    served.main_log.close()
+
+
+async def test_hello_and_a_request_may_come_in_one_write(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served:
+        client = await served.connect()
+        await client.send(HELLO, to_bytes(7, GetInfo()))
+
+        hello, info = await client.receive(), await client.receive()
+
+    assert hello is not None
+    assert isinstance(hello[1], Hello)
+    assert info is not None
+    assert info[0] == 7
+    assert isinstance(info[1], Info)
+    assert info[1].pid == 4711
+
+
+async def test_a_frame_may_come_byte_by_byte(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served:
+        client = await served.connect()
+        for byte in HELLO + to_bytes(1, GetInfo()):
+            await client.send(bytes([byte]))
+
+        await client.receive()
+        received = await client.receive()
+
+    assert received is not None
+    assert isinstance(received[1], Info)
+
+
+GARBAGE = {
+    "zeros": bytes(64),
+    "noise": bytes(range(256)),
+    "late noise": HELLO + b"\xff" * 64,
+    "request before Hello": to_bytes(1, GetInfo()),
+    "two Hellos": HELLO + HELLO,
+    "an id that is nobody's": HELLO + to_bytes(0, GetInfo()),
+    "a broken body": HELLO + pack(1, Start.code, b"\xff\xff\xff\xff"),
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE.keys())
+async def test_garbage_gets_one_error_and_a_close(tmp_path: Path, garbage: bytes) -> None:
+    async with serving(tmp_path) as served:
+        client = await served.connect()
+        await client.send(garbage)
+
+        replies = await client.rest()
+
+    errors = [reply for reply in replies if isinstance(reply, Error)]
+    assert len(errors) == 1
+    assert replies[-1] == errors[0]
+    assert errors[0].fault in {Fault.BAD_FRAME, Fault.TOO_LARGE, Fault.UNKNOWN_METHOD}
+
+
+async def test_an_oversized_frame_is_refused_by_its_header(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served:
+        client = await served.connect()
+        await client.send(HELLO, struct.pack("!IIH", REQUEST_LIMIT + 1, 1, GetInfo.code))
+
+        replies = await client.rest()
+
+    assert isinstance(replies[-1], Error)
+    assert replies[-1].fault is Fault.TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    "begun", [b"", HELLO[:5], HELLO + HELLO[:5]], ids=["nothing", "half a Hello", "half a frame"]
+)
+async def test_who_begins_and_does_not_go_on_is_sent_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(control, "HELLO_WITHIN", 0.05)
+    monkeypatch.setattr(control, "FRAME_WITHIN", 0.05)
+    async with serving(tmp_path) as served:
+        client = await served.connect()
+        await client.send(begun)
+
+        replies = await client.rest()
+
+    assert isinstance(replies[-1], Error)
+    assert "not finished in time" in replies[-1].detail
+
+
+async def test_a_greeted_client_may_be_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "HELLO_WITHIN", 0.02)
+    monkeypatch.setattr(control, "FRAME_WITHIN", 0.02)
+    async with serving(tmp_path) as served:
+        silent, other = await served.connect(), await served.connect()
+        await silent.send(HELLO)
+        await silent.receive()
+        await other.rest()  # the other one, which never greeted, has been sent away
+
+        await silent.send(to_bytes(1, GetInfo()))
+
+        assert await silent.receive() is not None
+
+
+async def test_another_major_version_is_refused_in_words(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served:
+        client = await served.connect()
+        await client.send(to_bytes(0, Hello(2)))
+
+        replies = await client.rest()
+
+    assert replies == [Error(Fault.UNSUPPORTED_VERSION, "this is protocol 1.0, not 2")]
+
+
+SHA = "{SHA}5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8"  # of "password"
+
+
+@pytest.mark.parametrize("wanted", ["password", SHA])
+async def test_only_the_right_name_and_password_are_let_in(tmp_path: Path, wanted: str) -> None:
+    listener = listen_unix(UnixServerSpec(file=str(tmp_path / "s"), username="me", password=wanted))
+    replies = []
+    async with serving(tmp_path, listener) as served:
+        for user, password in (("me", "password"), ("me", "wrong"), ("you", "password"), ("", "")):
+            client = await served.connect()
+            await client.send(to_bytes(0, Hello(1, 0, "", user, password)))
+            replies.append(await client.receive())
+
+    assert replies[0] is not None
+    assert isinstance(replies[0][1], Hello)
+    assert replies[1:] == [(0, Error(Fault.UNAUTHORIZED, "wrong username or password"))] * 3
+
+
+@pytest.mark.parametrize("method", ["GET / HTTP/1.1", "POST /RPC2 HTTP/1.1", "OPTIONS * HTTP/1.0"])
+async def test_http_gets_a_plain_501(tmp_path: Path, method: str) -> None:
+    listener = listen_inet(InetServerSpec(host="127.0.0.1", port=0))
+    async with serving(tmp_path, listener) as served:
+        client = await served.connect()
+        await client.send(f"{method}\r\nHost: x\r\n\r\n".encode())
+        answer = b"".join([part async for part in client.stream])
+
+    assert answer.startswith(b"HTTP/1.1 501 Not Implemented\r\n")
+    assert b"supervisorctl" in answer
+
+
+async def test_one_client_too_many_is_told_so(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served:
+        for _ in range(control.CONNECTIONS):
+            client = await served.connect()
+            await client.send(HELLO)
+            await client.receive()
+        late = await served.connect()
+
+        refusal = await late.rest()
+        await served.clients[0].stream.aclose()
+        replies = await _until_let_in(served)
+
+    assert refusal == [Error(Fault.BUSY, "64 clients are connected")]
+    assert isinstance(replies, Hello)
+
+
+async def _until_let_in(served: Served) -> Message:
+    """Try again and again: the server hears a moment later that somebody has left."""
+    while True:
+        client = await served.connect()
+        await client.send(HELLO)
+        received = await client.receive()
+        assert received is not None
+        if not isinstance(received[1], Error):
+            return received[1]
+
+
+async def test_a_thousand_requests_at_once_are_all_answered_in_order(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served:
+        client = await served.connect()
+        requests = b"".join(to_bytes(number, GetStatus()) for number in range(1, 1001))
+        answered: list[int] = []
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(client.send, HELLO, requests)
+            await client.receive()
+            while len(answered) < 1000:
+                received = await client.receive()
+                assert received is not None
+                answered += [received[0]] if isinstance(received[1], End) else []
+
+    assert answered == list(range(1, 1001))
+
+
+async def test_an_unknown_request_is_refused_and_the_next_one_answered(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served:
+        client = await served.connect()
+        await client.send(HELLO, pack(1, 0x7FFF, b"?"), to_bytes(2, GetInfo()))
+
+        await client.receive()
+        refused, answered = await client.receive(), await client.receive()
+
+    assert refused is not None
+    assert (refused[0], isinstance(refused[1], Error)) == (1, True)
+    assert answered is not None
+    assert (answered[0], isinstance(answered[1], Info)) == (2, True)
+
+
+async def test_cancel_ends_a_tail_and_its_id_is_free_again(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served:
+        served.main_log.write(b"past")
+        client = await served.connect()
+        await client.send(HELLO, to_bytes(1, Tail(Channel.MAIN, follow=True)))
+        await client.receive()
+        past = await client.receive()
+        served.main_log.write(b"news")
+        news = await client.receive()
+
+        await client.send(to_bytes(1, Cancel()))
+        end = await client.receive()
+        await client.send(to_bytes(1, GetInfo()))
+        info = await client.receive()
+
+        assert not served.main_log.followers
+    assert (past, news, end) == ((1, Output(b"past")), (1, Output(b"news")), (1, End()))
+    assert info is not None
+    assert isinstance(info[1], Info)
+
+
+async def test_two_streams_and_requests_share_a_connection(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served:
+        client = await served.connect()
+        tail = Tail(Channel.MAIN, follow=True)
+        await client.send(HELLO, to_bytes(1, FollowEvents()), to_bytes(2, tail))
+        await client.send(to_bytes(3, GetInfo()))
+        received = [await client.receive(), await client.receive()]
+        served.main_log.write(b"a line")
+
+        output = await client.receive()
+
+    assert [one[0] for one in received if one] == [0, 3]
+    assert output == (2, Output(b"a line"))
+
+
+async def test_a_client_that_never_reads_is_cut_and_others_are_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "SEND_WITHIN", 0.05)
+    async with serving(tmp_path) as served:
+        served.main_log.write(bytes(BIG))
+        deaf, other = await served.connect(), await served.connect()
+        await deaf.send(HELLO, to_bytes(1, Tail(Channel.MAIN, size=BIG)))
+        await other.send(HELLO, to_bytes(1, GetInfo()))
+        await other.receive()
+        answer = await other.receive()
+        while served.server._connections > 1:
+            await trio.lowlevel.checkpoint()
+
+        replies = await deaf.rest()
+
+    assert answer is not None
+    assert isinstance(answer[1], Info)
+    assert sum(len(reply.data) for reply in replies if isinstance(reply, Output)) < BIG
+    assert End() not in replies
+
+
+async def test_a_client_that_goes_in_the_middle_of_an_answer_ends_alone(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served:
+        served.main_log.write(bytes(BIG))
+        hasty, other = await served.connect(), await served.connect()
+        await hasty.send(HELLO, to_bytes(1, Tail(Channel.MAIN, size=BIG)))
+        await hasty.receive()
+        await hasty.stream.aclose()
+        await other.send(HELLO, to_bytes(1, GetInfo()))
+
+        await other.receive()
+        answer = await other.receive()
+
+    assert answer is not None
+    assert isinstance(answer[1], Info)

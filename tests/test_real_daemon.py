@@ -1,0 +1,342 @@
+"""The daemon as a whole: start, readiness, exit codes, signals, terminals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+from rig import PATIENCE, open_rig, until  # noqa: F401  # the fixture
+
+from trio_supervisor.lifecycle import ProcessState
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+    from rig import Rig
+
+SLEEPER = """
+    [program.sleeper]
+    command = "/bin/sleep 1000"
+    startsecs = 0
+    """
+STUBBORN = """
+    [program.stubborn]
+    command = ["/bin/sh", "-c", "trap '' TERM; while :; do /bin/sleep 1000 & wait; done"]
+    startsecs = 0
+    stopwaitsecs = 1000
+    """
+
+
+def test_a_daemon_that_has_daemonized_answers_at_once(rig: Rig) -> None:
+    rig.write(SLEEPER)
+
+    started = rig.run("supervisord", "-c", str(rig.configuration))
+    status = rig.ctl("status")
+    stopped = rig.ctl("shutdown")
+
+    assert (started.returncode, started.stdout, started.stderr) == (0, "", "")
+    assert (status.returncode, status.stderr) == (0, "")
+    assert status.stdout.startswith("sleeper                          RUNNING   pid ")
+    assert stopped.stdout == "Shut down\n"
+    until(lambda: not rig.marked() and not rig.left_files(), "the end")
+
+
+def test_the_pidfile_names_the_guardian_and_goes_with_it(rig: Rig) -> None:
+    rig.write(SLEEPER)
+
+    daemon = rig.start()
+
+    until(lambda: rig.text("supervisord.pid") == f"{daemon.pid}\n", "the pidfile")
+    assert rig.ctl("pid").stdout == f"{daemon.pid}\n"
+    assert f"supervisord started with pid {daemon.pid}" in rig.log
+    assert rig.finish(daemon) == 0
+    assert rig.left_files() == []
+
+
+def test_all_problems_of_a_bad_file_are_told_and_nothing_starts(rig: Rig) -> None:
+    path = rig.write("[program.a]\nstartsecs = -1\n[program.b]\ncommand = 7\n")
+
+    started = rig.run("supervisord", "-c", str(path))
+
+    assert started.returncode == 2
+    assert "program.a: has no command" in started.stderr
+    assert "program.a.startsecs" in started.stderr
+    assert "program.b.command" in started.stderr
+    assert "Traceback" not in started.stderr
+    assert rig.log == ""
+
+
+def test_a_second_daemon_names_the_first_and_touches_nothing(rig: Rig) -> None:
+    rig.write(SLEEPER, 'pidfile = "supervisord.pid"')
+    daemon = rig.start()
+    rig.settle()
+    until(lambda: rig.text("supervisord.pid"), "the pidfile")
+    files = [rig.directory / "supervisord.pid", *rig.runtime.glob("*/*")]
+    before = [(path, path.stat().st_ino, path.stat().st_mtime_ns) for path in files]
+    log = rig.log
+
+    for arguments in ([], ["-n"]):
+        second = rig.run("supervisord", "-c", str(rig.configuration), *arguments)
+
+        assert second.returncode == 2
+        assert f"(pid {daemon.pid})" in second.stderr
+    assert rig.log == log
+    assert [(path, path.stat().st_ino, path.stat().st_mtime_ns) for path in files] == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+def test_exit_signals_stop_everything_in_order(rig: Rig, number: signal.Signals) -> None:
+    rig.write(SLEEPER)
+    daemon = rig.start()
+    rig.settle()
+
+    assert rig.finish(daemon, number) == 0
+    assert f"WARN received {number.name} indicating exit request" in rig.log
+    assert "stopped: sleeper (terminated by SIGTERM)" in rig.log
+    assert rig.marked() == set()
+    assert "Traceback" not in rig.text("console")
+
+
+@pytest.mark.parametrize("flag", ["-n", "-s"])  # in the foreground and not
+def test_a_start_with_closed_descriptors_is_like_any_other(rig: Rig, flag: str) -> None:
+    (supervisord,) = rig.command("supervisord")
+    script = "echo out; echo err >&2; exec sleep 1000"
+    rig.write(f"""
+        [program.talker]
+        command = ["/bin/sh", "-c", "{script}"]
+        stdout_logfile = "talker.log"
+        redirect_stderr = true
+        startsecs = 0
+        """)
+
+    daemon = rig.launch(
+        "/bin/sh", "-c", f"exec {supervisord} {flag} -c {rig.configuration} <&- >&- 2>&-"
+    )
+    until(lambda: rig.text("talker.log") == "out\nerr\n", "what it says")
+
+    assert rig.ctl("shutdown").returncode == 0
+    assert daemon.wait(PATIENCE) == 0
+    until(lambda: not rig.marked() and not rig.left_files(), "the end")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_exit_signal_while_it_starts_is_not_lost(rig: Rig, number: signal.Signals) -> None:
+    rig.write(SLEEPER)
+
+    for _ in range(3):
+        command = rig.command("supervisord", "-n", "-c", str(rig.configuration))
+        daemon = rig.launch(*command)
+        until(partial(_has_lock, rig, daemon.pid), "the lock")
+
+        assert rig.finish(daemon, number) == 0
+        assert (rig.marked(), rig.left_files()) == (set(), [])
+    assert "Traceback" not in rig.text("console")
+
+
+def _has_lock(rig: Rig, pid: int) -> bool:
+    return any(path.read_text() == f"{pid}\n" for path in rig.runtime.glob("*/*.lock"))
+
+
+def test_a_second_request_a_second_later_kills_what_ignores_the_first(rig: Rig) -> None:
+    rig.write(STUBBORN)
+    daemon = rig.start()
+    rig.settle()
+
+    daemon.terminate()
+    until(lambda: rig.states() == {"stubborn": "STOPPING"}, "STOPPING")
+    until(lambda: _is_gone_when_asked_again(daemon), "the end")
+
+    assert daemon.returncode == 0
+    assert "received SIGTERM again: killing what is left" in rig.log
+    assert "stopped: stubborn (terminated by SIGKILL)" in rig.log
+
+
+def _is_gone_when_asked_again(daemon: Popen[bytes]) -> bool:
+    daemon.terminate()
+    return daemon.poll() is not None
+
+
+def test_signals_without_a_meaning_do_nothing(rig: Rig) -> None:
+    rig.write(SLEEPER)
+    daemon = rig.start()
+    pids = rig.settle()
+    inner = rig.info().daemon_pid
+
+    for number in (signal.SIGUSR1, signal.SIGALRM, signal.SIGWINCH, signal.SIGUSR1):
+        daemon.send_signal(number)
+        os.kill(inner, number)
+
+    for number in (signal.SIGVTALRM, signal.SIGPROF, signal.SIGIO, signal.SIGPWR):
+        os.kill(inner, number)
+    assert rig.settle() == pids
+    assert daemon.poll() is None
+
+
+def test_hup_adopts_a_good_file_and_restarts(rig: Rig) -> None:
+    rig.write(SLEEPER)
+    daemon = rig.start()
+    before = rig.settle()
+
+    rig.write(SLEEPER + SLEEPER.replace("sleeper", "another"))
+    daemon.send_signal(signal.SIGHUP)
+    until(lambda: "another" in rig.states(), "the reload")
+
+    after = rig.settle()
+    assert after["sleeper"] != before["sleeper"]
+    assert daemon.poll() is None
+    assert "WARN received SIGHUP indicating restart request" in rig.log
+
+
+def test_hup_with_a_bad_file_changes_nothing(rig: Rig) -> None:
+    rig.write(SLEEPER)
+    daemon = rig.start()
+    before = rig.settle()
+
+    rig.write(SLEEPER + "[program.bad]\n")
+    daemon.send_signal(signal.SIGHUP)
+    until(lambda: "nothing was changed" in rig.log, "the refusal")
+
+    assert "program.bad: has no command" in rig.log
+    assert rig.settle() == before
+
+
+def test_a_reload_without_what_up_was_told_to_run_changes_nothing(rig: Rig) -> None:
+    rig.write(SLEEPER + SLEEPER.replace("sleeper", "another"))
+    up = rig.launch(*rig.command("trio-supervisor", "up", "-c", str(rig.configuration), "another"))
+    rig.wait_for_answers(up)
+    before = rig.settle(ProcessState.RUNNING, "another")
+
+    rig.write(SLEEPER)
+    up.send_signal(signal.SIGHUP)
+    until(lambda: "nothing was changed" in rig.log, "the refusal")
+
+    assert "no process or group is called 'another'" in rig.log
+    assert rig.settle(ProcessState.RUNNING, "another") == before
+
+
+def test_a_bug_ends_with_its_traceback_in_the_log_and_nothing_left(rig: Rig) -> None:
+    rig.write(SLEEPER)
+    code = (
+        "import sys; from trio_supervisor.cli import supervisord; "
+        "from trio_supervisor.daemon.supervisor import Supervisor; "
+        "Supervisor.reload_nowait = lambda *_: 1 // 0; "
+        "sys.exit(supervisord.main())"
+    )
+    daemon = rig.launch(sys.executable, "-c", code, "-n", "-c", str(rig.configuration))
+    rig.wait_for_answers(daemon)
+    rig.settle()
+
+    daemon.send_signal(signal.SIGHUP)
+
+    assert daemon.wait(PATIENCE) == 70
+    assert "stopped: sleeper (terminated by SIGTERM)" in rig.log
+    assert "ZeroDivisionError" in rig.log
+    assert rig.marked() == set()
+
+
+def test_a_daemon_that_shuts_down_answers_and_keeps_its_lock(rig: Rig) -> None:
+    rig.write(STUBBORN)
+    daemon = rig.start()
+    rig.settle()
+    daemon.terminate()
+    until(lambda: rig.states() == {"stubborn": "STOPPING"}, "STOPPING")
+
+    status, started, second = (
+        rig.ctl("status"),
+        rig.ctl("start", "stubborn"),
+        rig.run("supervisord", "-c", str(rig.configuration)),
+    )
+
+    assert (status.returncode, status.stdout.split()) == (0, ["stubborn", "STOPPING"])
+    assert (started.returncode, started.stdout) == (1, "ERROR: supervisor shutting down\n")
+    assert second.returncode == 2
+    assert f"(pid {daemon.pid})" in second.stderr
+    until(lambda: _is_gone_when_asked_again(daemon), "the end")
+
+
+def test_usr2_opens_moved_logs_again(rig: Rig) -> None:
+    rig.write("""
+        [program.talker]
+        command = ["/bin/sh", "-c", "while read line; do echo $line; done < fifo"]
+        stdout_logfile = "talker.log"
+        startsecs = 0
+        """)
+    os.mkfifo(rig.directory / "fifo")
+    daemon = rig.start()
+    with (rig.directory / "fifo").open("w", buffering=1) as words:
+        print("before", file=words)
+        until(lambda: rig.text("talker.log") == "before\n", "the first line")
+
+        for name in ("talker.log", "supervisord.log"):
+            (rig.directory / name).rename(rig.directory / f"{name}.moved")
+        daemon.send_signal(signal.SIGUSR2)
+        until((rig.directory / "talker.log").exists, "the new log")
+        print("after", file=words)
+
+        until(lambda: rig.text("talker.log") == "after\n", "the second line")
+        assert rig.text("talker.log.moved") == "before\n"
+        assert "supervisord logreopen" in rig.text("supervisord.log.moved")
+        assert (rig.directory / "supervisord.log").exists()
+
+
+def test_a_dead_socket_is_replaced_and_a_file_is_kept(rig: Rig) -> None:
+    import socket
+
+    place = rig.directory / "control.sock"
+    rig.write(f'[unix_http_server]\nfile = "control.sock"\n{SLEEPER}'.replace("    ", ""))
+    place.write_text("precious")
+    refused = rig.run("supervisord", "-n", "-c", str(rig.configuration))
+    kept = place.read_text()
+    place.unlink()
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(place))
+
+    rig.start()
+
+    assert refused.returncode == 2
+    assert "exists and is no socket" in refused.stderr
+    assert kept == "precious"
+    assert rig.ctl("status", "sleeper").returncode == 0
+    assert oct(place.stat().st_mode & 0o777) == "0o700"
+
+
+def test_a_socket_path_may_be_longer_than_an_address(rig: Rig) -> None:
+    deep = rig.directory / ("d" * 60) / ("e" * 60)
+    deep.mkdir(parents=True)
+    rig.write(f'[unix_http_server]\nfile = "{deep}/control.sock"\n')
+
+    daemon = rig.start()
+
+    assert rig.ctl("version").returncode == 0
+    assert rig.finish(daemon) == 0
+    assert list(deep.iterdir()) == []
+
+
+def test_who_is_killed_hard_leaves_no_process(rig: Rig) -> None:
+    rig.write(SLEEPER)
+    daemon = rig.start()
+    rig.settle()
+
+    os.kill(rig.info().daemon_pid, signal.SIGKILL)
+
+    assert daemon.wait(20) == 128 + signal.SIGKILL
+    assert rig.marked() == set()
+    for path in rig.runtime.glob("*/*.*"):  # nobody was left to remove them
+        path.unlink()
+
+
+def test_the_daemon_stops_in_order_when_its_guardian_is_killed(rig: Rig) -> None:
+    rig.write(SLEEPER)
+    daemon = rig.start()
+    rig.settle(ProcessState.RUNNING)
+
+    daemon.kill()
+    daemon.wait()
+
+    until(lambda: not rig.marked(), "the end")
+    assert "stopped: sleeper" in rig.log
+    (rig.directory / "supervisord.pid").unlink()  # its owner was killed

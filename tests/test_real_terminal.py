@@ -1,0 +1,198 @@
+"""The foreground on a terminal and in a pipe: Ctrl-C, a closed terminal, the launcher's console."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from rig import open_rig, until  # noqa: F401  # the fixture
+
+if TYPE_CHECKING:
+    from rig import Rig
+
+CTRL_C = b"\x03"
+COUNTER = """
+trap 'echo got INT' INT
+trap 'echo got TERM; kill $pid; exit 0' TERM
+sleep 1000 & pid=$!
+echo ready
+while :; do wait; done
+"""
+
+
+class Terminal:
+    """A command in a session of its own on a pseudo-terminal, and what the terminal shows."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], directory: str) -> None:
+        self.shown = b""
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            os.chdir(directory)
+            os.execve(command[0], command, environment)
+
+    def type(self, keys: bytes) -> None:
+        """Press keys."""
+        os.write(self.master, keys)
+
+    def shows(self, text: bytes) -> bool:
+        """Read what has come; say whether a text is in all of it."""
+        with suppress(OSError):  # EIO: nobody has the terminal any more
+            while select.select([self.master], [], [], 0)[0]:
+                if not (data := os.read(self.master, 65536)):
+                    break
+                self.shown += data
+        return text in self.shown
+
+    def close(self) -> None:
+        """Close the window."""
+        os.close(self.master)
+
+    def exit_code(self) -> int:
+        """Return the exit code of the command, reading on until it has ended."""
+
+        def ended() -> tuple[int, int] | None:
+            with suppress(OSError):
+                self.shows(b"")
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            return (pid, status) if pid else None
+
+        return os.waitstatus_to_exitcode(until(ended, "its end")[1])
+
+
+def counting(rig: Rig) -> None:
+    """Write a configuration of three children that count the signals they get."""
+    tables = [
+        f"[program.c{n}]\ncommand = ['/bin/sh', '-c', '''{COUNTER}''']\n"
+        f"stdout_logfile = 'c{n}.log'\nstartsecs = 0\n"
+        for n in range(3)
+    ]
+    rig.write("\n".join(tables))
+
+
+def on_terminal(rig: Rig, name: str, *arguments: str, **environment: str) -> Terminal:
+    """Run one of our executables on a pseudo-terminal; wait until all children are ready."""
+    command = [*rig.command(name), *arguments, "-c", str(rig.configuration)]
+    terminal = Terminal(command, {**rig.environment, **environment}, str(rig.directory))
+
+    def are_ready() -> bool:
+        terminal.shows(b"")
+        return all(rig.text(f"c{n}.log") == "ready\n" for n in range(3))
+
+    until(are_ready, "readiness")
+    return terminal
+
+
+def test_ctrl_c_gives_each_child_one_stop_signal(rig: Rig) -> None:
+    counting(rig)
+    terminal = on_terminal(rig, "supervisord", "-n")
+
+    terminal.type(CTRL_C)
+
+    assert terminal.exit_code() == 0
+    terminal.close()
+    assert [rig.text(f"c{n}.log") for n in range(3)] == ["ready\ngot TERM\n"] * 3
+    assert b"Traceback" not in terminal.shown
+    assert rig.log.count("received SIGINT indicating exit request") == 1
+    assert rig.marked() == set()
+
+
+def test_ten_ctrl_c_in_a_burst_are_as_good_as_one(rig: Rig) -> None:
+    counting(rig)
+    terminal = on_terminal(rig, "supervisord", "-n")
+
+    for _ in range(10):
+        terminal.type(CTRL_C)
+
+    assert terminal.exit_code() == 0
+    terminal.close()
+    assert [rig.text(f"c{n}.log") for n in range(3)] == ["ready\ngot TERM\n"] * 3
+    assert b"Traceback" not in terminal.shown
+    assert "SIGKILL" not in rig.log
+
+
+def test_a_closed_terminal_stops_everything(rig: Rig) -> None:
+    counting(rig)
+    terminal = on_terminal(rig, "supervisord", "-n")
+
+    terminal.close()
+
+    assert terminal.exit_code() == 0
+    assert [rig.text(f"c{n}.log") for n in range(3)] == ["ready\ngot TERM\n"] * 3
+    assert rig.marked() == set()
+
+
+def test_the_launcher_on_a_terminal_colours_names_and_counts_what_is_left(rig: Rig) -> None:
+    counting(rig)
+    terminal = on_terminal(rig, "trio-supervisor", "up", TERM="xterm")
+    until(lambda: all(terminal.shows(b"c%d" % n) for n in range(3)), "all names")
+    status = rig.ctl("status")
+
+    terminal.type(CTRL_C)
+
+    assert terminal.exit_code() == 0
+    terminal.close()
+    assert status.stdout.count("RUNNING") == 3
+    assert b"m" + b"c0          | \x1b[0mready" in terminal.shown
+    assert b"c2          | \x1b[0mgot TERM" in terminal.shown
+    assert terminal.shown.endswith(b"\n0 processes left\r\n")
+
+
+def test_the_launcher_knows_no_color(rig: Rig) -> None:
+    counting(rig)
+    terminal = on_terminal(rig, "trio-supervisor", "up", TERM="xterm", NO_COLOR="1")
+
+    terminal.type(CTRL_C)
+
+    assert terminal.exit_code() == 0
+    terminal.close()
+    assert b"c0          | ready\r\n" in terminal.shown
+    assert b"\x1b[" not in terminal.shown
+
+
+def test_the_launcher_in_a_pipe_runs_only_what_is_named(rig: Rig) -> None:
+    counting(rig)
+
+    launcher = rig.launch(
+        *rig.command("trio-supervisor", "up", "-c", str(rig.configuration), "c0", "c2")
+    )
+    until(lambda: rig.text("console").count("| ready\n") == 2, "two")
+    rows = rig.states()
+    code = rig.finish(launcher, signal.SIGINT)
+
+    assert code == 0
+    assert {name for name, state in rows.items() if state == "RUNNING"} == {"c0", "c2"}
+    told = rig.text("console")
+    assert "\x1b[" not in told
+    assert "c0          | ready\n" in told
+    assert "c2          | got TERM\n" in told
+    assert told.endswith("\n0 processes left\n")
+
+
+def test_the_launcher_refuses_a_name_that_is_not_there(rig: Rig) -> None:
+    counting(rig)
+
+    launched = rig.run("trio-supervisor", "up", "-c", str(rig.configuration), "nosuch")
+
+    assert launched.returncode == 2
+    assert "nosuch" in launched.stderr
+    assert "Traceback" not in launched.stderr
+
+
+def test_a_reader_who_leaves_does_not_end_the_launcher(rig: Rig) -> None:
+    counting(rig)
+    reading, writing = os.pipe()
+    launcher = rig.launch(
+        *rig.command("trio-supervisor", "up", "-c", str(rig.configuration)), stdout=writing
+    )
+    os.close(writing)
+    until(lambda: all(rig.text(f"c{n}.log") for n in range(3)), "readiness")
+
+    os.close(reading)
+
+    assert rig.finish(launcher) == 0
+    assert [rig.text(f"c{n}.log") for n in range(3)] == ["ready\ngot TERM\n"] * 3
+    assert "Traceback" not in rig.text("console")
