@@ -93,10 +93,11 @@ class Root:
                 if self._console:
                     services.start_soon(self._console.run)
                     await services.start(announce, self.supervisor)
-                services.start_soon(server.run, self._doors)
                 async with trio.open_nursery() as tree:
                     await tree.start(self.supervisor.run)
+                    # only now is there something that a signal or a request could stop
                     services.start_soon(table.dispatch, signals)
+                    services.start_soon(server.run, self._doors)
                     is_ready()
                 left = await self.containment.empty()
                 await handlers.tell_that_all_is_down()

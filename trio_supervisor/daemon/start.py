@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     Daemon = Callable[[Launch, "Handover", int, Callable[[], None]], int]
 
+STDOUT, STDERR = 1, 2
 INTERNAL_ERROR = 70
 
 
@@ -49,6 +50,7 @@ def start(launch: Launch, daemon: Daemon) -> int:
 
     Raises SupervisorError when it cannot even be tried: bad file, lock held, no such user.
     """
+    _open_standard_streams()
     source = launch.read()
     needs = necessities(launch, source.tree)
     if needs.user is not None:
@@ -69,6 +71,16 @@ def start(launch: Launch, daemon: Daemon) -> int:
     if ready is not None:
         _detach(ready)
     return guardian.become(sys.executable, child, needs.pidfile)
+
+
+def _open_standard_streams() -> None:
+    """Let there be 0, 1 and 2: whatever else got one of these numbers would be written over."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    for number, name in ((STDOUT, "stdout"), (STDERR, "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _become(user: str) -> None:
