@@ -73,7 +73,7 @@ def test_a_spawn_error_is_its_programs_alone_and_says_why(rig: Rig) -> None:
     for name, row in rig.rows().items():
         if name != "good":
             assert SPAWN_ERRORS[name][1] in row.description, row
-    assert rig.states()["good"] == "RUNNING"
+    rig.settle(ProcessState.RUNNING, "good")
     assert "Traceback" not in rig.log
 
 

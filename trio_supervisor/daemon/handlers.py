@@ -283,8 +283,8 @@ async def _follow(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
     follower = Follower()
     file.followers.add(follower)
     try:
-        past = b"".join(file.tail(min(size, CHUNK), CHUNK))
-        yield Output(past)
+        if past := b"".join(file.tail(min(size, CHUNK), CHUNK)):
+            yield Output(past)
         while not follower.is_closed:
             data, lost = await follower.take()
             yield Output(data, lost)
