@@ -51,14 +51,16 @@ class Turns:
         """Wait for a turn."""
         turn = Turn(self, rank)
         insort(self._queue, turn, key=lambda queued: queued.rank)
+        is_ours = False
         try:
             # whoever was woken together with us gets into the queue before anybody is called
             await trio.lowlevel.checkpoint()
             self._call()
             await turn.called.wait()
-        except BaseException:
-            turn.give_back()
-            raise
+            is_ours = True
+        finally:
+            if not is_ours:
+                turn.give_back()
         return turn
 
     def remove(self, turn: Turn) -> None:
