@@ -24,6 +24,8 @@ REPORT_EVERY = 60.0
 RETRY_AFTER = 1.0
 """Seconds before a file that could not be opened is tried again."""
 
+DESCRIPTORS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
+
 
 class Sink(Protocol):
     """Takes bytes; never raises, never waits."""
@@ -61,7 +63,7 @@ class LogFile:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
         self._fd = os.open(self.path, flags, self._mode)
         status = os.fstat(self._fd)
-        self._is_regular = stat.S_ISREG(status.st_mode)
+        self._is_regular = stat.S_ISREG(status.st_mode) and not _is_descriptor(self.path)
         self._size = status.st_size
 
     def write(self, data: bytes | memoryview) -> None:
@@ -111,8 +113,12 @@ class LogFile:
         self.open()
 
     def clear(self) -> None:
-        """Empty the log: remove the file and start a new one; OSError when that fails."""
-        _unlink(self.path)
+        """Empty the log: remove the file and start a new one; OSError when that fails.
+
+        Of special files there is nothing to empty, and nobody could put them back.
+        """
+        if os.path.isfile(self.path) and not _is_descriptor(self.path):
+            _unlink(self.path)
         self.reopen()
 
     def tail(self, size: int, chunk: int) -> Iterator[bytes]:
@@ -138,6 +144,11 @@ class LogFile:
             return
         self._reported = time.monotonic()  # before logging: the failing file may be the log itself
         log.error("cannot write %s: %s (%d bytes lost so far)", self.path, problem, self.dropped)
+
+
+def _is_descriptor(path: str) -> bool:
+    """Say whether a path means an open file of this process: it is not ours to move or remove."""
+    return path.startswith(DESCRIPTORS)
 
 
 def _unlink(path: str) -> None:
