@@ -113,15 +113,17 @@ class Pump:
         with trio.move_on_after(DRAIN) as scope:
             scope.shield = True  # a cancelled program's last lines would be lost
             await pipe.closed.wait()
-        while not pipe.closed.is_set() and self._move(pipe):
-            pass  # somebody holds the pipe: take what is there and leave
-        self.close(pipe)
+        self._empty(pipe)
 
     def finish(self) -> None:
         """Take what is left in all pipes and close: nothing writes any more."""
         for key in list(self._selector.get_map().values()):
-            pipe: Pipe = key.data
-            while not pipe.closed.is_set() and self._move(pipe):
-                pass
-            self.close(pipe)
+            self._empty(key.data)
         self._selector.close()
+
+    def _empty(self, pipe: Pipe) -> None:
+        """Take what is there and close; somebody who holds the pipe may write on for ever."""
+        room = LARGE_PIPE
+        while room > 0 and not pipe.closed.is_set() and (size := self._move(pipe)):
+            room -= size
+        self.close(pipe)
