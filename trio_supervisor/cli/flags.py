@@ -58,7 +58,8 @@ class Flags(Record):
 
 def parse(arguments: list[str]) -> Flags:
     """Read a command line; SupervisorError says what is wrong with it."""
-    letters = "?" + "".join(flag.short + (":" if flag.convert else "") for flag in FLAGS)
+    short = (flag for flag in FLAGS if flag.short)
+    letters = "?" + "".join(flag.short + (":" if flag.convert else "") for flag in short)
     words = [flag.long + ("=" if flag.convert else "") for flag in FLAGS]
     try:
         pairs, rest = getopt.gnu_getopt(arguments, letters, words)

@@ -1,0 +1,129 @@
+"""The command line of supervisord, and the launcher's choice of a command."""
+
+from __future__ import annotations
+
+import pytest
+
+from trio_supervisor import __version__
+from trio_supervisor.cli import launcher
+from trio_supervisor.cli.flags import FLAGS, help_text, parse
+from trio_supervisor.errors import SupervisorError
+
+
+def test_nothing_given_is_nothing_overridden() -> None:
+    flags = parse([])
+
+    assert flags.configuration is None
+    assert flags.overrides == {}
+    assert not flags.asks_help
+    assert not flags.asks_version
+
+
+def test_values_are_converted() -> None:
+    given = "-c f.conf -n -s -u 1000 -m 027 -d /d -l /l -y 2KB -z 3 -e WARN -j /p -i me"
+    more = "-q /q -k -a 10 -t --minprocs=20"
+
+    flags = parse([*given.split(), *more.split()])
+
+    assert flags.configuration == "f.conf"
+    assert flags.overrides == {
+        "nodaemon": True,
+        "silent": True,
+        "user": "1000",
+        "umask": 0o027,
+        "directory": "/d",
+        "logfile": "/l",
+        "logfile_maxbytes": 2048,
+        "logfile_backups": 3,
+        "loglevel": "warn",
+        "pidfile": "/p",
+        "identifier": "me",
+        "childlogdir": "/q",
+        "nocleanup": True,
+        "minfds": 10,
+        "strip_ansi": True,
+        "minprocs": 20,
+    }
+
+
+def test_a_switch_takes_no_value_from_what_follows_it() -> None:
+    switches = [flag for flag in FLAGS if flag.option and not flag.convert]
+
+    for flag in switches:
+        overrides = parse([f"-{flag.short}", "--minprocs=20"]).overrides
+        assert overrides == {flag.option: True, "minprocs": 20}
+
+
+def test_long_names_mean_the_same() -> None:
+    assert parse(["--nodaemon", "--configuration=f"]) == parse(["-n", "-cf"])
+
+
+@pytest.mark.parametrize("word", ["-h", "--help", "-?"])
+def test_help_is_asked_for_in_three_ways(word: str) -> None:
+    assert parse([word]).asks_help
+
+
+def test_version_is_asked_for() -> None:
+    assert parse(["-v"]).asks_version
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["-n", "-n"], "conflicting command line option '-n'"),
+        (["-n", "--nodaemon"], "conflicting command line option '--nodaemon'"),
+        (["extra"], "positional arguments are not supported: ['extra']"),
+        (["-x"], "option -x not recognized"),
+        (["--nope"], "option --nope not recognized"),
+        (["-c"], "option -c requires argument"),
+    ],
+)
+def test_a_mistake_is_told_as_by_supervisord(words: list[str], text: str) -> None:
+    with pytest.raises(SupervisorError) as problem:
+        parse(words)
+
+    assert str(problem.value) == text
+
+
+@pytest.mark.parametrize("words", [["-e", "loud"], ["-m", "9"], ["-y", "much"], ["-z", "x"]])
+def test_a_bad_value_is_named_with_its_option(words: list[str]) -> None:
+    with pytest.raises(SupervisorError, match=f"invalid value for {words[0]} '{words[1]}': "):
+        parse(words)
+
+
+def test_help_tells_every_option() -> None:
+    text = help_text("supervisord")
+
+    assert all(f"--{flag.long}" in text for flag in FLAGS)
+    assert max(map(len, text.splitlines())) <= 100
+
+
+# ── the launcher ──
+
+
+def test_the_launcher_tells_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert launcher.main(["--help"]) == 0
+    text = capsys.readouterr().out
+
+    assert launcher.main([]) == 2
+    assert capsys.readouterr().out == text
+    assert all(command in text for command in launcher.COMMANDS)
+
+
+def test_the_launcher_tells_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert launcher.main(["--version"]) == 0
+
+    assert capsys.readouterr().out == f"{__version__}\n"
+
+
+def test_the_launcher_runs_its_own_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert launcher.main(["schema"]) == 0
+
+    assert capsys.readouterr().out.startswith("{")
+
+
+def test_every_other_word_is_a_supervisorctl_command(capsys: pytest.CaptureFixture[str]) -> None:
+    code = launcher.main(["-s", "unix:///nonexistent/socket", "version"])
+
+    assert code != 0
+    assert "unix:///nonexistent/socket no such file" in capsys.readouterr().out
