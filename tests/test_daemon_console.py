@@ -1,0 +1,257 @@
+"""The launcher's console: whole lines behind names, and a terminal that may be slow or gone."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from trio_supervisor.daemon import console as module
+from trio_supervisor.daemon.console import BACKLOG, LONGEST_LINE, Console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+PLAIN: Mapping[str, str] = {}
+
+
+class Terminal:
+    """A pipe in the place of the terminal; what was shown is read from its other end."""
+
+    def __init__(self) -> None:
+        self.reading, self.writing = os.pipe()
+        os.set_blocking(self.reading, False)
+
+    def read(self) -> bytes:
+        """Return what has been shown since the last time."""
+        found = b""
+        try:
+            while data := os.read(self.reading, 1024 * 1024):
+                found += data
+        except BlockingIOError:
+            pass
+        return found
+
+    async def read_line(self) -> bytes:
+        """Return what is shown up to the end of a line."""
+        found = b""
+        with trio.fail_after(5):
+            while not found.endswith(b"\n"):
+                await trio.lowlevel.wait_readable(self.reading)
+                found += self.read()
+        return found
+
+    def close(self) -> None:
+        """Hang up."""
+        os.close(self.reading)
+        os.close(self.writing)
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    opened = Terminal()
+    yield opened
+    opened.close()
+
+
+def console_on(
+    descriptor: int, *names: str, environ: Mapping[str, str] = PLAIN
+) -> Iterator[Console]:
+    """Make a console, and close its descriptor at the end."""
+    console = Console(descriptor, names, environ)
+    yield console
+    os.close(console._fd)
+
+
+@pytest.fixture
+def console(terminal: Terminal) -> Iterator[Console]:
+    """Shows ``web`` and ``worker`` without colours."""
+    yield from console_on(terminal.writing, "web", "worker")
+
+
+async def test_every_line_is_behind_its_padded_name(console: Console, terminal: Terminal) -> None:
+    console.sink("web").write(b"one\ntwo\n")
+    console.sink("worker").write(memoryview(b"three\n"))
+
+    assert terminal.read() == b"web    | one\nweb    | two\nworker | three\n"
+
+
+async def test_a_partial_line_waits_for_its_end(console: Console, terminal: Terminal) -> None:
+    web, worker = console.sink("web"), console.sink("worker")
+
+    web.write(b"one\nhal")
+    worker.write(b"whole\n")
+    web.write(b"f\n")
+
+    assert terminal.read() == b"web    | one\nworker | whole\nweb    | half\n"
+
+
+async def test_lines_of_two_names_never_mix(console: Console, terminal: Terminal) -> None:
+    sinks = {"web": console.sink("web"), "worker": console.sink("worker")}
+    lines = {name: b"".join(b"%s %d\n" % (name.encode(), n) for n in range(300)) for name in sinks}
+
+    for at in range(0, 6000, 7):  # chopped anywhere
+        for name, sink in sinks.items():
+            sink.write(lines[name][at : at + 7])
+
+    shown = terminal.read().decode().splitlines()
+    assert len(shown) == 600
+    assert all(re.fullmatch(r"(web|worker) +\| \1 \d+", line) for line in shown)
+
+
+async def test_a_very_long_line_is_not_held_back_for_ever(
+    console: Console, terminal: Terminal
+) -> None:
+    console.sink("web").write(b"x" * (LONGEST_LINE + 1))
+
+    assert terminal.read() == b"web    | " + b"x" * (LONGEST_LINE + 1) + b"\n"
+
+
+async def test_a_prompt_is_shown_after_a_moment(
+    console: Console, terminal: Terminal, nursery: trio.Nursery
+) -> None:
+    nursery.start_soon(console.run)
+    console.sink("web").write(b"password: ")
+
+    with trio.fail_after(5):
+        await trio.lowlevel.wait_readable(terminal.reading)
+
+    assert terminal.read() == b"web    | password: \n"
+    nursery.cancel_scope.cancel()
+
+
+async def test_at_the_end_unfinished_lines_are_shown(console: Console, terminal: Terminal) -> None:
+    console.sink("web").write(b"half")
+
+    console.close()
+
+    assert terminal.read() == b"web    | half\n"
+
+
+# ── colours ──
+
+
+def shown(environ: Mapping[str, str], terminal: Terminal) -> bytes:
+    """Show one line with an environment."""
+    for console in console_on(terminal.writing, "web", environ=environ):
+        console.sink("web").write(b"line\n")
+    return terminal.read()
+
+
+async def test_what_is_no_terminal_gets_no_colours(terminal: Terminal) -> None:
+    assert shown({}, terminal) == b"web | line\n"
+
+
+async def test_colours_can_be_forced(terminal: Terminal) -> None:
+    assert shown({"FORCE_COLOR": "1"}, terminal) == b"\x1b[36mweb | \x1b[0mline\n"
+
+
+async def test_no_color_wins(terminal: Terminal) -> None:
+    assert shown({"NO_COLOR": "1", "FORCE_COLOR": "1"}, terminal) == b"web | line\n"
+
+
+@pytest.mark.parametrize(("term", "coloured"), [("xterm", True), ("dumb", False)])
+async def test_a_terminal_gets_colours_unless_it_is_dumb(term: str, coloured: bool) -> None:
+    ours, theirs = pty.openpty()
+
+    for console in console_on(theirs, "web", environ={"TERM": term}):
+        console.sink("web").write(b"line\n")
+
+    assert (b"\x1b[36m" in os.read(ours, 1000)) is coloured
+    os.close(ours)
+    os.close(theirs)
+
+
+async def test_names_that_come_later_get_colours_of_their_own(terminal: Terminal) -> None:
+    for console in console_on(terminal.writing, "web", environ={"FORCE_COLOR": "1"}):
+        console.sink("later").write(b"line\n")
+
+    assert terminal.read() == b"\x1b[33mlater | \x1b[0mline\n"
+
+
+# ── a terminal that does not take more ──
+
+
+async def test_a_stuck_terminal_loses_some_with_a_marker(
+    console: Console,
+    terminal: Terminal,
+    nursery: trio.Nursery,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.01)
+    sink = console.sink("web")
+    sink.write(b"x" * (3 * BACKLOG) + b"\n")
+    await console.relieve()
+
+    sink.write(b"lost\n")
+    nursery.start_soon(console.run)
+    before = await terminal.read_line()
+    sink.write(b"after\n")
+
+    after = terminal.read().decode()
+    assert after == ("… 14 bytes not shown: the terminal was too slow …\nweb    | after\n")
+    assert before == b"web    | " + b"x" * (3 * BACKLOG) + b"\n"
+    nursery.cancel_scope.cancel()
+
+
+async def test_what_waits_is_written_as_soon_as_it_can_be(
+    console: Console, terminal: Terminal, nursery: trio.Nursery
+) -> None:
+    sent = b"x" * (BACKLOG + 500_000) + b"\n"
+    nursery.start_soon(console.run)
+    console.sink("web").write(sent)
+
+    assert await terminal.read_line() == b"web    | " + sent
+    nursery.cancel_scope.cancel()
+
+
+async def test_output_is_held_back_for_a_moment_only(
+    console: Console, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.01)
+    console.sink("web").write(b"x" * (2 * BACKLOG) + b"\n")
+
+    with trio.fail_after(5):
+        await console.relieve()
+
+
+async def test_at_the_end_a_stuck_terminal_is_left(
+    console: Console, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LAST_WORDS", 0.01)
+    console.sink("web").write(b"x" * (2 * BACKLOG) + b"\n")
+
+    console.close()
+
+
+async def test_a_terminal_that_is_gone_does_no_harm() -> None:
+    reading, writing = os.pipe()
+    for console in console_on(writing, "web"):
+        os.close(reading)
+
+        console.sink("web").write(b"line\n")
+        console.close()
+    os.close(writing)
+
+
+async def test_a_regular_file_is_continued_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with path.open("wb") as file:
+        file.write(b"before\n")
+        file.flush()
+        for console in console_on(file.fileno(), "web"):
+            console.sink("web").write(b"line\n")
+
+    assert path.read_bytes() == b"before\nweb | line\n"
+
+
+async def test_others_use_of_the_descriptor_stays_blocking(
+    console: Console, terminal: Terminal
+) -> None:
+    assert os.get_blocking(terminal.writing)
+    assert not os.get_blocking(console._fd)
