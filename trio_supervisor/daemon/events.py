@@ -17,7 +17,7 @@ import trio
 from trio_supervisor.protocol.messages import Event, EventKind
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, Iterator
 
     from trio_supervisor.lifecycle import ProcessState
 
@@ -45,7 +45,7 @@ class Subscription:
         else:
             self._lost = 0
 
-    async def __aiter__(self) -> AsyncIterator[Event]:
+    async def __aiter__(self) -> AsyncGenerator[Event, None]:
         """Yield events as they come, for ever."""
         async for event in self._receive:
             yield event

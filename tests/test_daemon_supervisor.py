@@ -1,0 +1,486 @@
+"""The tree of groups: what can be asked of it, the order of stops, and changes of configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+from daemon_fakes import Daemon, Plan, group_of, open_daemon, spec_of
+
+from trio_supervisor.daemon import updates
+from trio_supervisor.errors import ConfigError, Fault, Problem, RequestError
+from trio_supervisor.lifecycle import SupervisorState
+from trio_supervisor.protocol.messages import Action, Changes, EventKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trio.testing import MockClock
+
+    from trio_supervisor.daemon.report import Pending, Report
+
+PAIR = group_of("pair", spec_of("one", priority=1), spec_of("two", priority=2))
+ALONE = group_of("alone")
+BAD = ConfigError([Problem("f.toml", 3, "program.x", "is wrong")])
+
+
+async def outcomes(pending: Iterable[Pending]) -> list[tuple[str, str, Fault]]:
+    """Wait for all; return group, name and fault of each."""
+    with trio.fail_after(10_000):
+        found = [await one.outcome(wait=True) for one in pending]
+    return [(one.group, one.name, one.fault) for one in found]
+
+
+async def told(report: Report) -> list[tuple[Action, str, Fault]]:
+    """Read a report to its end."""
+    with trio.fail_after(10_000):
+        return [(one.action, one.group, one.fault) async for one in report]
+
+
+# ── start, stop, restart ──
+
+
+async def test_what_has_autostart_is_started_in_the_order_of_priorities(
+    autojump_clock: MockClock,
+) -> None:
+    last = group_of("last", spec_of("l", autostart=False), priority=1000)
+    async with open_daemon(Daemon(PAIR, ALONE, last)) as daemon:
+        await daemon.settled()
+
+        assert set(daemon.spawner.order("spawned")) == {"one", "two", "alone"}
+        assert daemon.program("last:l").state.name == "STOPPED"
+
+
+async def test_it_is_ready_when_the_first_starts_were_issued(autojump_clock: MockClock) -> None:
+    async with open_daemon(Daemon(PAIR)) as daemon:
+        assert {p.state.name for p in daemon.supervisor.programs()} == {"STARTING"}
+
+
+async def test_names_are_answered_in_their_order(autojump_clock: MockClock) -> None:
+    async with open_daemon(Daemon(PAIR, ALONE)) as daemon:
+        await daemon.settled()
+
+        found = await outcomes(daemon.supervisor.stop(["pair:two", "nope", "alone"], None))
+
+        assert found == [
+            ("pair", "two", Fault.SUCCESS),
+            ("nope", "nope", Fault.BAD_NAME),
+            ("alone", "alone", Fault.SUCCESS),
+        ]
+
+
+async def test_stopping_a_group_reports_what_was_up(autojump_clock: MockClock) -> None:
+    async with open_daemon(Daemon(PAIR)) as daemon:
+        await daemon.settled()
+        await outcomes(daemon.supervisor.stop(["pair:one"], None))
+
+        found = await outcomes(daemon.supervisor.stop(["pair:*"], None))
+
+        assert found == [("pair", "two", Fault.SUCCESS)]
+
+
+async def test_starting_a_group_starts_what_is_not_up(autojump_clock: MockClock) -> None:
+    async with open_daemon(Daemon(PAIR)) as daemon:
+        await daemon.settled()
+        await outcomes(daemon.supervisor.stop(["pair:one"], None))
+
+        found = await outcomes(daemon.supervisor.start(["pair:*"], None))
+
+        assert found == [("pair", "one", Fault.SUCCESS)]
+
+
+async def test_a_restart_stops_what_is_up_and_starts_all(autojump_clock: MockClock) -> None:
+    async with open_daemon(Daemon(PAIR)) as daemon:
+        await daemon.settled()
+        await outcomes(daemon.supervisor.stop(["pair:one"], None))
+
+        found = await outcomes(daemon.supervisor.restart(["all"], None))
+
+        assert found == [
+            ("pair", "two", Fault.SUCCESS),
+            ("pair", "one", Fault.SUCCESS),
+            ("pair", "two", Fault.SUCCESS),
+        ]
+        assert daemon.spawner.count("spawned", "two") == 2
+
+
+async def test_a_stop_during_a_restart_overrides_it(autojump_clock: MockClock) -> None:
+    async with open_daemon(Daemon(ALONE)) as daemon:
+        await daemon.settled()
+        restart = daemon.supervisor.restart(["alone"], None)
+
+        stop = daemon.supervisor.stop(["alone"], None)
+
+        assert [fault for _, _, fault in await outcomes([*restart, *stop])] == [
+            Fault.SUCCESS,
+            Fault.ABNORMAL_TERMINATION,
+            Fault.SUCCESS,
+        ]
+        assert daemon.states("alone").endswith("STOPPED")
+
+
+async def test_a_signal_to_a_group_goes_to_what_can_take_it(autojump_clock: MockClock) -> None:
+    async with open_daemon(Daemon(PAIR)) as daemon:
+        await daemon.settled()
+        await outcomes(daemon.supervisor.stop(["pair:one"], None))
+
+        found = await outcomes(daemon.supervisor.signal(1, ["pair:*"]))
+
+        assert found == [("pair", "two", Fault.SUCCESS)]
+        assert await outcomes(daemon.supervisor.signal(1, ["pair:one"])) == [
+            ("pair", "one", Fault.NOT_RUNNING)
+        ]
+
+
+async def test_logs_of_all_can_be_cleared(autojump_clock: MockClock) -> None:
+    async with open_daemon(Daemon(PAIR)) as daemon:
+        assert await outcomes(daemon.supervisor.clear(["all"])) == [
+            ("pair", "one", Fault.SUCCESS),
+            ("pair", "two", Fault.SUCCESS),
+        ]
+
+
+async def test_a_snapshot_is_sorted_and_names_what_is_unknown(autojump_clock: MockClock) -> None:
+    async with open_daemon(Daemon(PAIR, ALONE)) as daemon:
+        rows, unknown = daemon.supervisor.snapshot([])
+        assert [(row.group, row.name) for row in rows] == [
+            ("alone", "alone"),
+            ("pair", "one"),
+            ("pair", "two"),
+        ]
+        assert not unknown
+
+        rows, unknown = daemon.supervisor.snapshot(["pair:two", "nope:x"])
+
+        assert [row.name for row in rows] == ["two"]
+        assert [(target.group, target.name) for target in unknown] == [("nope", "x")]
+
+
+@pytest.mark.parametrize("word", ["nope", "pair:nope", "pair:*"])
+async def test_only_a_process_is_a_program(autojump_clock: MockClock, word: str) -> None:
+    async with open_daemon(Daemon(PAIR)) as daemon:
+        with pytest.raises(RequestError) as refusal:
+            daemon.supervisor.program(word)
+
+        assert refusal.value.fault is Fault.BAD_NAME
+
+
+# ── the end ──
+
+
+async def test_groups_stop_turn_by_turn_in_reverse_members_at_once(
+    autojump_clock: MockClock,
+) -> None:
+    first = group_of("first", priority=1)
+    last = group_of("last", priority=1000)
+    daemon = Daemon(first, PAIR, last)
+    for name in ("first", "one", "two", "last"):
+        daemon.spawner.plan(name, Plan(obeys_after=2.0))
+
+    async with open_daemon(daemon):
+        await daemon.settled()
+        start = trio.current_time()
+        daemon.supervisor.shutdown_nowait(None)
+
+    signalled = [
+        (round(when - start), name)
+        for when, what, name in daemon.spawner.happened
+        if what == "signalled"
+    ]
+    assert sorted(signalled) == [(0, "last"), (2, "one"), (2, "two"), (4, "first")]
+
+
+async def test_a_shutdown_has_a_cause_down_to_the_last_stop(autojump_clock: MockClock) -> None:
+    daemon = Daemon(ALONE)
+    async with open_daemon(daemon):
+        await daemon.settled()
+        request = daemon.events.publish(EventKind.REQUEST, detail="shutdown")
+        daemon.supervisor.shutdown_nowait(request)
+
+    stopping, stopped = daemon.transitions("alone")[-2:]
+    assert (stopping.cause, stopped.cause) == (request, stopping.id)
+
+
+async def test_who_is_in_a_hurry_waits_neither_for_grace_nor_for_turns(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(PAIR, ALONE)
+    for name in ("one", "two", "alone"):
+        daemon.spawner.plan(name, Plan(obeys_after=60.0))
+    async with open_daemon(daemon):
+        await daemon.settled()
+        start = trio.current_time()
+        daemon.supervisor.shutdown_nowait(None)
+
+        daemon.supervisor.kill_nowait()
+
+    assert trio.current_time() - start < 1.0
+
+
+async def test_the_log_says_every_three_seconds_who_is_waited_for(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    daemon = Daemon(ALONE)
+    daemon.spawner.plan("alone", Plan(obeys_after=7.0))
+
+    async with open_daemon(daemon):
+        await daemon.settled()
+        daemon.supervisor.shutdown_nowait(None)
+
+    assert caplog.messages.count("waiting for alone to die") == 3
+
+
+async def test_a_start_that_waits_is_answered_when_the_daemon_goes(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(ALONE)
+    async with open_daemon(daemon):
+        pending = daemon.supervisor.start(["alone"], None)
+        restart = daemon.supervisor.restart(["alone"], None)
+        daemon.supervisor.shutdown_nowait(None)
+
+        faults = [fault for _, _, fault in await outcomes([*pending, *restart])]
+
+    assert faults == [Fault.ALREADY_STARTED, Fault.SUCCESS, Fault.ABNORMAL_TERMINATION]
+
+
+# ── reread, add, remove ──
+
+
+async def test_reread_changes_only_what_is_configured(autojump_clock: MockClock) -> None:
+    async with open_daemon(Daemon(PAIR)) as daemon:
+        daemon.configure(PAIR, ALONE)
+
+        for _ in range(2):
+            found = daemon.supervisor.reread()
+            changes = updates.differences(daemon.supervisor, found.groups)
+            assert changes.added == ("alone",)
+
+        assert set(daemon.supervisor.groups) == {"pair"}
+
+
+async def test_a_bad_file_changes_nothing(autojump_clock: MockClock) -> None:
+    async with open_daemon(Daemon(PAIR)) as daemon:
+        daemon.next = BAD
+
+        for ask in (daemon.supervisor.reread, lambda: daemon.supervisor.reload_nowait(None)):
+            with pytest.raises(RequestError) as refusal:
+                ask()
+            assert refusal.value.fault is Fault.CANT_REREAD
+            assert "f.toml:3: program.x: is wrong" in refusal.value.detail
+
+        assert daemon.supervisor.state is SupervisorState.RUNNING
+
+
+async def test_starting_an_available_name_adds_its_group(autojump_clock: MockClock) -> None:
+    async with open_daemon(Daemon(PAIR)) as daemon:
+        daemon.configure(PAIR, ALONE)
+        daemon.supervisor.reread()
+
+        assert await outcomes(daemon.supervisor.start(["alone"], None)) == [
+            ("alone", "alone", Fault.SUCCESS)
+        ]
+
+
+async def test_a_start_adopts_what_was_reread(autojump_clock: MockClock) -> None:
+    newer = group_of("alone", spec_of("alone", command="/bin/new"))
+    async with open_daemon(Daemon(ALONE)) as daemon:
+        await daemon.settled()
+        daemon.configure(newer)
+        daemon.supervisor.reread()
+        assert daemon.program("alone").status().stale
+
+        await outcomes(daemon.supervisor.restart(["alone"], None))
+
+        assert daemon.program("alone").spec.command == "/bin/new"
+        assert updates.differences(daemon.supervisor, [newer]) == Changes((), (), ())
+
+
+async def test_add_says_what_is_there_unknown_or_added(autojump_clock: MockClock) -> None:
+    async with open_daemon(Daemon(PAIR)) as daemon:
+        daemon.configure(PAIR, ALONE)
+        daemon.supervisor.reread()
+
+        report = updates.add(daemon.supervisor, ["alone", "pair", "nope"], None)
+
+        assert await told(report) == [
+            (Action.ADDED, "alone", Fault.SUCCESS),
+            (Action.ADDED, "pair", Fault.ALREADY_ADDED),
+            (Action.ADDED, "nope", Fault.BAD_NAME),
+        ]
+        await daemon.settled()
+        assert daemon.states("alone") == "STARTING RUNNING"
+
+
+async def test_remove_takes_only_what_is_down(autojump_clock: MockClock) -> None:
+    async with open_daemon(Daemon(PAIR, ALONE)) as daemon:
+        await daemon.settled()
+        await outcomes(daemon.supervisor.stop(["alone"], None))
+
+        report = updates.remove(daemon.supervisor, ["alone", "pair", "nope"], None)
+
+        assert await told(report) == [
+            (Action.REMOVED, "alone", Fault.SUCCESS),
+            (Action.REMOVED, "pair", Fault.STILL_RUNNING),
+            (Action.REMOVED, "nope", Fault.BAD_NAME),
+        ]
+        assert set(daemon.supervisor.groups) == {"pair"}
+
+
+# ── update ──
+
+
+async def test_update_touches_only_what_changed(autojump_clock: MockClock) -> None:
+    keep, gone, old = group_of("keep"), group_of("gone"), group_of("other")
+    new = group_of("other", spec_of("other", startsecs=2.0))
+    async with open_daemon(Daemon(keep, gone, old)) as daemon:
+        await daemon.settled()
+        pid = daemon.program("keep").condition.pid
+        daemon.configure(keep, new, ALONE)
+
+        report = updates.update(daemon.supervisor, [], None, dry_run=False)
+
+        assert await told(report) == [
+            (Action.STOPPED, "gone", Fault.SUCCESS),
+            (Action.REMOVED, "gone", Fault.SUCCESS),
+            (Action.STOPPED, "other", Fault.SUCCESS),
+            (Action.UPDATED, "other", Fault.SUCCESS),
+            (Action.ADDED, "alone", Fault.SUCCESS),
+        ]
+        await daemon.settled()
+        assert daemon.program("keep").condition.pid == pid
+        assert daemon.program("other").spec.startsecs == 2.0
+        assert set(daemon.supervisor.groups) == {"keep", "other", "alone"}
+
+
+async def test_update_again_does_nothing(autojump_clock: MockClock) -> None:
+    async with open_daemon(Daemon(PAIR)) as daemon:
+        daemon.configure(PAIR, ALONE)
+        await told(updates.update(daemon.supervisor, [], None, dry_run=False))
+
+        assert await told(updates.update(daemon.supervisor, [], None, dry_run=False)) == []
+
+
+async def test_a_dry_run_only_tells(autojump_clock: MockClock) -> None:
+    new = group_of("pair", spec_of("one", priority=1, startsecs=3.0), PAIR.programs[1])
+    async with open_daemon(Daemon(PAIR, ALONE)) as daemon:
+        daemon.configure(new, group_of("fresh"))
+
+        report = updates.update(daemon.supervisor, [], None, dry_run=True)
+
+        assert [(o.action, o.group, o.detail) async for o in report] == [
+            (Action.REMOVED, "alone", ""),
+            (Action.UPDATED, "pair", "startsecs"),
+            (Action.ADDED, "fresh", ""),
+        ]
+        assert set(daemon.supervisor.groups) == {"pair", "alone"}
+
+
+async def test_update_can_be_narrowed_to_names(autojump_clock: MockClock) -> None:
+    async with open_daemon(Daemon(PAIR)) as daemon:
+        daemon.configure(PAIR, ALONE, group_of("fresh"))
+
+        report = updates.update(daemon.supervisor, ["alone", "nope"], None, dry_run=False)
+
+        assert await told(report) == [
+            (Action.UPDATED, "nope", Fault.BAD_NAME),
+            (Action.ADDED, "alone", Fault.SUCCESS),
+        ]
+
+
+async def test_an_update_applies_what_was_configured_when_it_began(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(ALONE)
+    daemon.spawner.plan("alone", Plan(obeys_after=5.0))
+    async with open_daemon(daemon):
+        await daemon.settled()
+        daemon.configure(group_of("alone", spec_of("alone", startsecs=2.0)), PAIR)
+        report = updates.update(daemon.supervisor, [], None, dry_run=False)
+        await daemon.until(lambda: daemon.program("alone").state.name == "STOPPING")
+
+        daemon.configure()
+        daemon.supervisor.reread()
+
+        assert await told(report) == [
+            (Action.STOPPED, "alone", Fault.SUCCESS),
+            (Action.UPDATED, "alone", Fault.SUCCESS),
+            (Action.ADDED, "pair", Fault.SUCCESS),
+        ]
+
+
+async def test_a_start_of_what_an_update_takes_out_is_answered(autojump_clock: MockClock) -> None:
+    async with open_daemon(Daemon(ALONE)) as daemon:
+        await daemon.settled()
+        daemon.configure()
+        report = updates.update(daemon.supervisor, [], None, dry_run=False)
+        await daemon.until(lambda: daemon.program("alone").state.name == "STOPPING")
+
+        pending = daemon.supervisor.start(["alone"], None)
+
+        assert await outcomes(pending) == [("alone", "alone", Fault.FAILED)]
+        await told(report)
+
+
+# ── reload ──
+
+
+async def test_reload_restarts_what_was_up_and_starts_what_is_new(
+    autojump_clock: MockClock,
+) -> None:
+    manual = group_of("manual", spec_of("manual", autostart=False))
+    halted = group_of("halted")
+    async with open_daemon(Daemon(ALONE, manual, halted)) as daemon:
+        await daemon.settled()
+        await outcomes(daemon.supervisor.start(["manual"], None))
+        await outcomes(daemon.supervisor.stop(["halted"], None))
+        fresh = group_of("fresh")
+        daemon.configure(ALONE, manual, halted, fresh)
+
+        daemon.supervisor.reload_nowait(None)
+        await daemon.until(lambda: daemon.supervisor.state is SupervisorState.RUNNING)
+        await daemon.until(lambda: "fresh" in daemon.supervisor.groups)
+        await daemon.settled()
+
+        states = {p.rank.name: p.state.name for p in daemon.supervisor.programs()}
+        assert states == {
+            "alone": "RUNNING",
+            "manual": "RUNNING",
+            "halted": "STOPPED",
+            "fresh": "RUNNING",
+        }
+        assert len(daemon.adopted) == 1
+
+
+async def test_a_shutdown_during_a_reload_wins(autojump_clock: MockClock) -> None:
+    daemon = Daemon(ALONE)
+    daemon.spawner.plan("alone", Plan(obeys_after=5.0))
+    async with open_daemon(daemon):
+        await daemon.settled()
+        daemon.supervisor.reload_nowait(None)
+        await daemon.until(lambda: daemon.program("alone").state.name == "STOPPING")
+
+        daemon.supervisor.shutdown_nowait(None)
+
+    assert daemon.spawner.count("spawned", "alone") == 1
+    assert daemon.states("alone") == "STARTING RUNNING STOPPING STOPPED"
+
+
+async def test_an_update_that_is_caught_by_a_reload_adds_nothing_twice(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(ALONE)
+    daemon.spawner.plan("alone", Plan(obeys_after=5.0))
+    async with open_daemon(daemon):
+        await daemon.settled()
+        daemon.configure(group_of("alone", spec_of("alone", startsecs=2.0)))
+        report = updates.update(daemon.supervisor, [], None, dry_run=False)
+
+        daemon.supervisor.reload_nowait(None)
+        await told(report)
+        await daemon.until(lambda: daemon.supervisor.state is SupervisorState.RUNNING)
+        await daemon.settled()
+
+        assert daemon.spawner.count("spawned", "alone") == 2
