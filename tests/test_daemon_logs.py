@@ -1,0 +1,91 @@
+"""The log files of one process under their configured names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from daemon_fakes import spec_of
+
+from trio_supervisor.daemon.follower import Follower
+from trio_supervisor.daemon.logs import LogSettings, ProgramLogs
+from trio_supervisor.errors import Fault, RequestError
+from trio_supervisor.protocol.messages import Channel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> LogSettings:
+    return LogSettings(childlogdir=str(tmp_path), identifier="me")
+
+
+def test_auto_makes_a_private_file_for_each_channel(settings: LogSettings, tmp_path: Path) -> None:
+    logs = ProgramLogs(spec_of("web", stdout_logfile="AUTO", stderr_logfile="AUTO"), settings)
+    logs.close()
+
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names[0].startswith("web-stderr---me-")
+    assert names[1].startswith("web-stdout---me-")
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_auto_logs_of_this_identifier_are_removed(settings: LogSettings, tmp_path: Path) -> None:
+    gone = ["web-stdout---me-x.log", "web-stdout---me-x.log.1"]
+    kept = ["web-stdout---other-x.log", "web.log"]
+    for name in (*gone, *kept):
+        (tmp_path / name).touch()
+
+    settings.remove_auto_logs()
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == kept
+
+
+def test_redirected_stderr_has_no_file(settings: LogSettings, tmp_path: Path) -> None:
+    path = str(tmp_path / "x.log")
+    logs = ProgramLogs(spec_of("web", stdout_logfile=path, redirect_stderr=True), settings)
+    logs.close()
+
+    assert (logs.stdout_path, logs.stderr_path) == (path, "")
+    assert logs.file(Channel.STDOUT).path == path
+    with pytest.raises(RequestError) as refusal:
+        logs.file(Channel.STDERR)
+    assert refusal.value.fault is Fault.NO_FILE
+
+
+def test_files_exist_before_anything_is_written(settings: LogSettings, tmp_path: Path) -> None:
+    ProgramLogs(spec_of("web", stdout_logfile=str(tmp_path / "x.log")), settings).close()
+
+    assert (tmp_path / "x.log").exists()
+
+
+def test_what_cannot_be_opened_is_logged_and_tried_again(
+    settings: LogSettings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = str(tmp_path / "logs" / "x.log")
+
+    logs = ProgramLogs(spec_of("web", stdout_logfile=path), settings)
+    logs.reopen()
+
+    assert [message.split(":")[0] for message in caplog.messages] == [
+        f"cannot open {path} of web",
+        f"cannot reopen {path}",
+    ]
+    assert logs.stdout_path == path
+
+
+async def test_adopting_another_file_ends_who_follows_the_old_one(
+    settings: LogSettings, tmp_path: Path
+) -> None:
+    logs = ProgramLogs(spec_of("web", stdout_logfile=str(tmp_path / "old.log")), settings)
+    follower = Follower()
+    logs.file(Channel.STDOUT).followers.add(follower)
+
+    logs.adopt(spec_of("web", stdout_logfile=str(tmp_path / "new.log")))
+    logs.sinks[0][0].write(b"line\n")
+    logs.clear()
+    logs.close()
+
+    assert follower.is_closed
+    assert logs.stdout_path.endswith("new.log")
