@@ -467,6 +467,20 @@ async def test_a_start_beside_what_cannot_be_killed_is_refused(autojump_clock: M
         assert await outcome(program.start_nowait(None)) == (Fault.FAILED, "waiting for pid 900")
 
 
+async def test_a_start_queued_behind_a_stop_that_fails_is_refused(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_program(IMMORTAL) as (world, program):
+        await started(program)
+        program.stop_nowait(None)
+
+        fault, detail = await outcome(program.start_nowait(None))
+
+        assert (fault, detail) == (Fault.FAILED, "it cannot be killed, waiting for pid 900")
+        assert world.states("web") == "STARTING RUNNING STOPPING"
+        assert not program.wanted
+
+
 async def test_it_is_stopped_after_all_when_the_unkillable_are_gone(
     autojump_clock: MockClock,
 ) -> None:
@@ -478,6 +492,18 @@ async def test_it_is_stopped_after_all_when_the_unkillable_are_gone(
 
         assert program.status().state.name == "STOPPED"
         assert await outcome(program.start_nowait(None)) == SUCCESS
+
+
+async def test_it_is_not_run_again_beside_what_cannot_be_killed(autojump_clock: MockClock) -> None:
+    plan = Plan(lasts=5.0, returncode=3, members=frozenset({900}), members_last=2.0, immortal=True)
+    async with open_program(plan) as (world, program):
+        await started(program)
+        await world.until(lambda: program.state.name == "EXITED")
+
+        start = program.start_nowait(None)
+
+        assert (await outcome(start))[0] is Fault.FAILED
+        assert world.spawner.count("spawned", "web") == 1
 
 
 # ── signals, logs, status ──

@@ -93,6 +93,14 @@ class Orders:
         self.is_resting, self.is_stop_asked = True, False
         return was_asked
 
+    def refuse(self, reason: str) -> None:
+        """Answer everybody with FAILED, and withdraw a start that is pending."""
+        if self.is_pending:
+            self._wake = trio.Event()
+            self.wanted = False
+        self.tell_starters(Fault.FAILED, reason)
+        self.tell_stoppers(Fault.FAILED, reason)
+
     def tell_starters(self, fault: Fault = Fault.SUCCESS, detail: str = "") -> None:
         """Answer those who wait for a start."""
         resolve_all(self._starters, fault, detail)

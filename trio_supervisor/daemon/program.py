@@ -200,7 +200,7 @@ class Program:
         was_asked = self.orders.rest()
         if self.condition.left:
             who = self.condition.describe(self.rank.name)
-            self.orders.tell_stoppers(Fault.FAILED, f"it cannot be killed, {who}")
+            self.orders.refuse(f"it cannot be killed, {who}")
             return
         if was_asked and self.state in {_S.STARTING, _S.BACKOFF, _S.STOPPING, _S.EXITED}:
             self._enter(_S.STOPPED)
