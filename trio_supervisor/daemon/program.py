@@ -20,7 +20,6 @@ from trio_supervisor.lifecycle import (
     Ended,
     Next,
     ProcessState,
-    RestartPolicy,
     after_exit,
     is_expected,
 )
@@ -250,7 +249,7 @@ class Program:
             is_usual = returncode in self.spec.exitcodes
             log.log(LEVEL[is_usual], "stopped: %s (%s)", self.rank.name, how)
             return
-        expected = is_expected(self._policy, ended)
+        expected = is_expected(self.spec.restart_policy, ended)
         words = "expected" if expected else "not expected"
         log.log(LEVEL[expected], "exited: %s (%s; %s)", self.rank.name, how, words)
         if not self._is_settled:
@@ -263,15 +262,10 @@ class Program:
         """Take note of members that outlive the leader; those that stay cannot be killed."""
         self.condition.left = pids
 
-    @property
-    def _policy(self) -> RestartPolicy:
-        spec = self.spec
-        return RestartPolicy(spec.autorestart, frozenset(spec.exitcodes), spec.startretries)
-
     def _follow(self, ended: Ended, pid: int | None = None, how: str = "") -> None:
         """Do what the policy says after a run."""
         self._failures = 0 if ended.settled else self._failures + 1
-        self._next = after_exit(self._policy, ended, self._failures)
+        self._next = after_exit(self.spec.restart_policy, ended, self._failures)
         for state in self._next.states:
             self._enter(state, pid, how or self.condition.spawn_error)
         if self.state is _S.FATAL:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
+from trio_supervisor.lifecycle import RestartPolicy
 from trio_supervisor.spec.types import (
     MEGABYTES_50,
     Boolean,
@@ -162,6 +163,11 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
             "address of the daemon's first server."
         ),
     ] = None
+
+    @property
+    def restart_policy(self) -> RestartPolicy:
+        """When it is started again, and when it is given up."""
+        return RestartPolicy(self.autorestart, frozenset(self.exitcodes), self.startretries)
 
 
 class GroupSpec(Spec, frozen=True, kw_only=True):
