@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import trio
-from daemon_fakes import World, group_of, open_group, outcome, spec_of
+from daemon_fakes import Plan, World, group_of, open_group, outcome, spec_of
 
 from trio_supervisor.errors import Fault
 
 if TYPE_CHECKING:
+    import pytest
     from trio.testing import MockClock
 
     from trio_supervisor.daemon.group import Group
@@ -57,6 +58,44 @@ async def test_a_group_can_be_stopped_before_its_task_runs(autojump_clock: MockC
         assert await outcome(waiters[group.programs["a"]]) == (Fault.SUCCESS, "")
         assert await outcome(waiters[group.programs["b"]]) == (Fault.NOT_RUNNING, "")
         assert not world.transitions()
+
+
+async def test_a_fault_of_one_program_leaves_its_siblings(autojump_clock: MockClock) -> None:
+    world = World()
+    world.spawner.plan("b", Plan(bug="a fault"))
+    async with open_group(THREE, world) as group:
+        waiters = [program.start_nowait(None) for program in group.programs.values()]
+
+        faults = [(await outcome(waiter))[0] for waiter in waiters]
+
+        assert faults == [Fault.SUCCESS, Fault.FAILED, Fault.SUCCESS]
+        assert world.states("b") == "STARTING FATAL"
+
+
+async def test_a_fault_is_logged_with_its_traceback(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World()
+    world.spawner.plan("g", Plan(bug="the reason"))
+    async with open_group(group_of("g"), world) as group:
+        await outcome(group.programs["g"].start_nowait(None))
+
+    assert "g: supervision failed, giving up on it" in caplog.text
+    assert "ValueError: the reason" in caplog.text
+
+
+async def test_a_program_that_was_given_up_can_be_started_again(
+    autojump_clock: MockClock,
+) -> None:
+    world = World()
+    world.spawner.plan("g", Plan(bug="a fault"), Plan())
+    async with open_group(group_of("g"), world) as group:
+        program = group.programs["g"]
+        await outcome(program.start_nowait(None))
+
+        assert await outcome(program.start_nowait(None)) == (Fault.SUCCESS, "")
+
+        assert world.states("g") == "STARTING FATAL STARTING RUNNING"
 
 
 async def test_removing_stops_all_and_ends_the_task(autojump_clock: MockClock) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 import trio.testing
-from daemon_fakes import Plan, open_program, outcome, spec_of
+from daemon_fakes import Plan, World, open_program, outcome, spec_of
 
+from trio_supervisor.daemon.turns import Rank
 from trio_supervisor.daemon.waiter import attempt
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import TRANSITIONS
@@ -606,6 +607,31 @@ async def test_an_exit_event_has_the_pid_and_how_it_ended(autojump_clock: MockCl
 
 
 # ── faults of our own ──
+
+
+async def test_giving_up_is_fatal_and_answers_everybody(autojump_clock: MockClock) -> None:
+    async with open_program(Plan(waits=60.0)) as (world, program):
+        start = program.start_nowait(None)
+        await world.until(lambda: program.state.name == "STARTING")
+
+        program.give_up()
+
+        assert (await outcome(start))[0] is Fault.FAILED
+        assert world.states("web") == "STARTING FATAL"
+        assert program.status().description.startswith("supervision failed")
+
+
+async def test_giving_up_forgets_the_process_and_is_told(autojump_clock: MockClock) -> None:
+    world = World()
+    program = world.make(spec_of("web"), Rank(999, "web", 999, "web"))
+    program.condition.spawned(101)
+
+    program.give_up()
+
+    assert program.status().pid is None
+    assert [event.detail for event in world.transitions("web")] == [
+        "supervision failed (the activity log has the traceback)"
+    ]
 
 
 # ── whole lives ──

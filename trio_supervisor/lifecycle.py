@@ -41,7 +41,7 @@ class SupervisorState(IntEnum):
 _S = ProcessState
 
 TRANSITIONS: dict[ProcessState, frozenset[ProcessState]] = {
-    _S.STOPPED: frozenset({_S.STARTING}),
+    _S.STOPPED: frozenset({_S.STARTING, _S.FATAL}),
     _S.STARTING: frozenset({_S.RUNNING, _S.BACKOFF, _S.STOPPING, _S.STOPPED, _S.FATAL}),
     _S.RUNNING: frozenset({_S.EXITED, _S.STOPPING, _S.FATAL}),
     _S.BACKOFF: frozenset({_S.STARTING, _S.FATAL, _S.STOPPING, _S.STOPPED}),
@@ -53,7 +53,7 @@ TRANSITIONS: dict[ProcessState, frozenset[ProcessState]] = {
 """What may follow what. STARTING → STOPPED: the stop came before there was a process.
 
 EXITED, BACKOFF → STOPPING: a stop while members of the ended process still live.
-Any live state → FATAL: supervision of this one process failed, and it was given up.
+Any state → FATAL: supervision of this one process failed, and it was given up.
 """
 
 RUNNING_STATES = frozenset({_S.STARTING, _S.RUNNING, _S.BACKOFF})

@@ -147,8 +147,11 @@ class Program:
     def give_up(self) -> None:
         """Take note that supervision itself failed: the one state left is FATAL."""
         self.condition.spawn_error = "supervision failed (the activity log has the traceback)"
-        self.condition.state = _S.FATAL
-        self._come_to_rest()
+        self.condition.pid = None
+        self.orders.rest()
+        if self.state is not _S.FATAL:
+            self._enter(_S.FATAL, detail=self.condition.spawn_error)
+        self.orders.refuse(self.condition.spawn_error)
 
     # ── the task ──
 
