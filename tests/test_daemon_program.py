@@ -141,6 +141,43 @@ async def test_without_retries_the_first_failure_is_fatal(autojump_clock: MockCl
         assert world.history("web") == [(0.0, "STARTING"), (0.5, "BACKOFF"), (0.5, "FATAL")]
 
 
+async def test_a_start_after_fatal_counts_from_the_beginning(autojump_clock: MockClock) -> None:
+    async with open_program(CRASHES, startretries=1) as (world, program):
+        program.start_nowait(None)
+        await world.until(lambda: program.state.name == "FATAL")
+
+        program.start_nowait(None)
+        await world.until(lambda: program.state.name == "BACKOFF")
+        await world.until(lambda: program.state.name == "FATAL")
+
+        assert world.spawner.count("spawned", "web") == 4
+
+
+async def test_a_start_right_after_fatal_is_taken(autojump_clock: MockClock) -> None:
+    plan = Plan(lasts=0.5, returncode=1, members=MEMBERS, members_last=2.0)
+    async with open_program(plan, Plan(), startretries=0) as (world, program):
+        program.start_nowait(None)
+        await world.until(lambda: program.state.name == "FATAL")
+
+        assert await outcome(program.start_nowait(None)) == SUCCESS
+
+        assert world.states("web") == "STARTING BACKOFF FATAL STARTING RUNNING"
+
+
+async def test_a_start_while_it_waits_to_run_again_runs_what_is_configured(
+    autojump_clock: MockClock,
+) -> None:
+    short = Plan(lasts=0.25, returncode=1)
+    async with open_program(short, Plan(), startsecs=0) as (world, program):
+        await started(program)
+        await world.until(lambda: program.state.name == "EXITED")
+        program.configured = spec_of("web", command="/bin/new", startsecs=0)
+
+        await started(program)
+
+        assert program.spec.command == "/bin/new"
+
+
 async def test_an_expected_code_before_startsecs_is_a_failure_too(
     autojump_clock: MockClock,
 ) -> None:

@@ -38,11 +38,11 @@ class Orders:
 
     @property
     def is_soon(self) -> bool:
-        """True when a start was ordered during a pause."""
+        """True when a start was ordered after the end of the run before."""
         return self._soon.is_set()
 
     def start(self, *, cut_pause: bool) -> Waiter:
-        """Order a start, behind a stop that is under way; or cut the pause before a respawn."""
+        """Order a start, behind a stop that is under way; or cut short what follows an end."""
         waiter = Waiter()
         self._starters.append(waiter)
         self.wanted = True

@@ -103,11 +103,11 @@ class Program:
             return Waiter.known(Fault.FAILED, "its group is being taken out; try again")
         if self._survivors():
             return Waiter.known(Fault.FAILED, self.condition.describe(self.rank.name))
-        waits_to_respawn = self.is_up and self.state is _S.EXITED
-        if self.is_up and not waits_to_respawn:
+        has_ended = self.is_up and self.state in {_S.EXITED, _S.FATAL}
+        if self.is_up and not has_ended:
             return Waiter.known(Fault.ALREADY_STARTED)
         self._cause = cause
-        return self.orders.start(cut_pause=waits_to_respawn)
+        return self.orders.start(cut_pause=has_ended)
 
     def check_command(self) -> None:
         """Raise RequestError when the next start by a person would find no command to execute."""
@@ -159,6 +159,7 @@ class Program:
         """Keep the process as it is wanted, until cancelled."""
         while True:
             await self.orders.take_start()
+            self._scope = trio.CancelScope()
             self._begin()
             try:
                 with self._scope:
@@ -167,7 +168,7 @@ class Program:
                 self._come_to_rest()
 
     def _begin(self) -> None:
-        self._scope = trio.CancelScope()
+        """Be as a person's start wants it: without failures so far, as it is configured now."""
         self._failures = 0
         if self.spec != self.configured:
             self.spec = self.configured
@@ -183,6 +184,8 @@ class Program:
             if is_over or self.condition.left:
                 return
             await self.orders.pause(self._next.restart_in or 0)
+            if self.orders.is_soon:
+                self._begin()
 
     async def _run_once(self) -> None:
         """Start it and wait until nothing of it is left, or say why it cannot be started."""
