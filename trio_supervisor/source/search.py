@@ -55,6 +55,7 @@ def missing(tried: tuple[str, ...]) -> ConfigError:
     """Make the error of a search that found nothing."""
     text = (
         f"No config file found at default paths ({', '.join(tried)}); use the -c option to specify "
-        "a config file at a different path, or make one: trio-supervisor configure"
+        "a config file at a different path, or make one from a template: "
+        "trio-supervisor configure TEMPLATE"
     )
     return ConfigError([_Unplaced("", None, "", text)])
