@@ -418,11 +418,26 @@ def test_the_reason_of_a_spawn_error_is_a_hint(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err == "quick: too many open files\n"
 
 
-def test_an_unknown_name_needs_no_hint(capsys: pytest.CaptureFixture[str]) -> None:
-    with ScriptedDaemon({Stop: [outcome(A.STOPPED, "no", F.BAD_NAME, "no:no"), End()]}) as daemon:
-        main(["-s", daemon.url, "stop", "no"])
+@pytest.mark.parametrize(
+    ("detail", "hint"), [("", ""), ("did you mean g:no?", "no: did you mean g:no?\n")]
+)
+def test_a_likely_name_is_a_hint(
+    capsys: pytest.CaptureFixture[str], detail: str, hint: str
+) -> None:
+    stop = [outcome(A.STOPPED, "no", F.BAD_NAME, detail), End()]
+    status = [NO_PROCESS.replace(group="no", name="no", detail=detail), End()]
 
-    assert capsys.readouterr().err == ""
+    with ScriptedDaemon({Stop: stop, GetStatus: status}) as daemon:
+        main(["-s", daemon.url, "stop", "no"])
+        main(["-s", daemon.url, "status", "no"])
+
+    assert capsys.readouterr() == ("no: ERROR (no such process)\n" * 2, hint * 2)
+
+
+def test_an_unknown_command_is_followed_by_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-s", "unix:///nowhere", "bogus"]) == 1
+
+    assert capsys.readouterr().err == "help lists the commands\n"
 
 
 def test_a_reload_under_way_is_explained(capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,6 +76,7 @@ def test_options_precede_the_command(words: str, expected: Options | None) -> No
         ("-c", "option -c requires argument"),
         ("-z", "option -z not recognized"),
         ("--version", "option --version not recognized"),
+        ("--json status", "option --json not recognized here: it follows the command"),
         ("--interactive=1", "option --interactive must not have an argument"),
         ("-s foo status", "invalid value for -s 'foo': value 'foo' is not a URL"),
         ("-s https://h", "invalid value for -s 'https://h': value 'https://h' is not a URL"),

@@ -82,6 +82,7 @@ def run(session: Session, line: str) -> None:
     if known is None:
         if line.strip():
             session.say(f"*** Unknown syntax: {line.strip()}")
+            session.hint("help lists the commands")
             session.fail()
         return
     words = argument.split()

@@ -135,6 +135,8 @@ def _split(argument: str) -> tuple[str, str, str | None]:
         name = typed[2:].replace("_", "-")
         matching = sorted({known for known in _OPTIONS.values() if known.startswith(name)})
         if name not in matching and len(matching) != 1:
+            if typed == "--json":
+                raise UsageError(f"option {typed} not recognized here: it follows the command")
             raise UsageError(
                 f"option {typed} not {'a unique prefix' if matching else 'recognized'}"
             )

@@ -47,7 +47,11 @@ def status(session: Session, words: list[str]) -> None:
 
         session.say(to_text(status_object(processes, unknown)))
         return
-    for line in [*map(render.outcome_line, unknown), *render.status_lines(processes)]:
+    for outcome in unknown:
+        session.say(render.outcome_line(outcome))
+        if explanation := render.explanation(outcome):
+            session.hint(explanation)
+    for line in render.status_lines(processes):
         session.say(line)
 
 

@@ -53,9 +53,6 @@ _HARMLESS = {
 }
 """Refusals that leave the exit code alone: what was wanted is so already."""
 
-_CLEAR = {Fault.SUCCESS, Fault.BAD_NAME}
-"""What needs no further words."""
-
 _DEAD = {Fault.SPAWN_ERROR, Fault.ABNORMAL_TERMINATION, Fault.NOT_RUNNING}
 
 
@@ -104,7 +101,7 @@ def refusal(outcome: Outcome) -> str:
 
 def explanation(outcome: Outcome) -> str:
     """Return what the daemon adds to the words of a refusal, empty if there is nothing."""
-    if outcome.fault in _CLEAR or outcome.detail in {"", refusal(outcome)}:
+    if outcome.fault == Fault.SUCCESS or outcome.detail in {"", refusal(outcome)}:
         return ""
     return f"{namespec(outcome.group, outcome.name)}: {_one_line(outcome.detail)}"
 

@@ -12,6 +12,7 @@ import trio
 from trio_supervisor import __version__
 from trio_supervisor.daemon import updates
 from trio_supervisor.daemon.follower import Follower
+from trio_supervisor.daemon.targets import did_you_mean
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import SupervisorState
 from trio_supervisor.protocol.messages import (
@@ -195,7 +196,14 @@ class Handlers:
         rows, unknown = self._supervisor.snapshot(targets)
         chunks = (tuple(rows[at : at + ROWS]) for at in range(0, len(rows), ROWS))
         outcomes = (
-            Outcome(Action.FOUND, target.group, target.name, Fault.BAD_NAME) for target in unknown
+            Outcome(
+                Action.FOUND,
+                target.group,
+                target.name,
+                Fault.BAD_NAME,
+                did_you_mean(self._supervisor.groups, target),
+            )
+            for target in unknown
         )
         return (*outcomes, *map(Statuses, chunks), End())
 

@@ -14,7 +14,7 @@ import trio
 
 from trio_supervisor.daemon.group import Group
 from trio_supervisor.daemon.report import Pending
-from trio_supervisor.daemon.targets import Target, resolve
+from trio_supervisor.daemon.targets import Target, did_you_mean, resolve
 from trio_supervisor.daemon.waiter import Waiter, attempt
 from trio_supervisor.errors import Fault, RequestError, SupervisorError
 from trio_supervisor.lifecycle import SIGNALLABLE_STATES, SupervisorState
@@ -204,7 +204,7 @@ class Supervisor:
         self, action: Action, target: Target, waiters: list[tuple[Program, Waiter]]
     ) -> list[Pending]:
         if not target.programs:
-            unknown = Waiter.known(Fault.BAD_NAME, f"{target.group}:{target.name}")
+            unknown = Waiter.known(Fault.BAD_NAME, did_you_mean(self.groups, target))
             return [Pending(action, target.group, target.name, unknown)]
         return [Pending(action, p.rank.group, p.rank.name, waiter) for p, waiter in waiters]
 

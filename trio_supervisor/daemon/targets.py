@@ -42,6 +42,20 @@ def resolve(groups: Mapping[str, Group], words: Iterable[str]) -> list[Target]:
     return [_one(groups, *split_namespec(word)) for word in words]
 
 
+def did_you_mean(groups: Mapping[str, Group], target: Target) -> str:
+    """Say which longer name was perhaps meant by a short one that names nothing."""
+    if target.name != target.group:
+        return ""
+    likely = [f"{name}:{target.name}" for name in sorted(groups) if _has(groups[name], target)]
+    if target.group in groups:
+        likely.append(f"{target.group}:*")
+    return f"did you mean {' or '.join(likely)}?" if likely else ""
+
+
+def _has(group: Group, target: Target) -> bool:
+    return target.name in group.programs
+
+
 def _one(groups: Mapping[str, Group], group: str, name: str) -> Target:
     if group not in groups:
         return Target(group=group, name=name, programs=())
