@@ -30,16 +30,28 @@ async def announce(
                 break
     count = sum(program.wanted for program in supervisor.programs())
     seconds = trio.current_time() - began
-    log.info("all %d processes are RUNNING after %.1f s; Ctrl-C stops them", count, seconds)
+    log.info("%s RUNNING after %.1f s; Ctrl-C stops everything", counted(count), seconds)
     _say_where(supervisor)
 
 
 def _say_where(supervisor: Supervisor) -> None:
     log.info("control: supervisorctl -c %s", os.path.relpath(supervisor.configuration.path))
     files = (p.logs.stdout_path for p in supervisor.programs() if p.spec.stdout_logfile != "AUTO")
-    directories = sorted({os.path.relpath(os.path.dirname(path)) for path in files if path})
-    if directories:
-        log.info("logs: tail -fq %s", " ".join(f"{path}/*" for path in directories))
+    patterns = sorted({pattern_of(path) for path in files if path})
+    if patterns:
+        log.info("logs: tail -fq %s", " ".join(patterns))
+
+
+def counted(count: int) -> str:
+    """Return the subject and verb of a sentence about so many processes."""
+    return "1 process is" if count == 1 else f"all {count} processes are"
+
+
+def pattern_of(path: str) -> str:
+    """Return what a shell expands to a log: its directory's files, but not all of the current."""
+    relative = os.path.relpath(path)
+    directory = os.path.dirname(relative)
+    return f"{directory}/*" if directory else relative
 
 
 def _all_run(supervisor: Supervisor) -> bool:
