@@ -1,0 +1,55 @@
+"""Eight programs that do not make it easy, each with a lock against a second one of itself."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rig import Rig
+
+PLAIN = "exec sleep 1000"
+SLOW = "trap 'kill $pid; sleep 0.3; exit 0' TERM; sleep 1000 & pid=$!; wait"
+STUBBORN = "trap '' TERM; exec sleep 1000"
+FAMILY = "sleep 1000 & sleep 1000 & exec sleep 1000"
+FLEETING = "sleep 0.05; exit 1"
+SCRIPTS = (PLAIN, PLAIN, SLOW, SLOW, STUBBORN, STUBBORN, FAMILY, FLEETING)
+NAMES = [f"p{number}" for number in range(len(SCRIPTS))]
+ALONE = "exec 9>>{name}.lock; flock -n 9 || echo {name} >>twice; "
+"""Children inherit descriptor 9: the lock is free when the whole tree is gone."""
+
+
+def crowd(rig: Rig, variant: int = 0) -> None:
+    """Write the configuration; another variant changes every second program."""
+    tables = []
+    for name, script in zip(NAMES, SCRIPTS, strict=True):
+        changes = variant if int(name[1:]) % 2 else 0
+        line = ALONE.format(name=name) + script
+        tables.append(
+            f'[program.{name}]\ncommand = ["/bin/sh", "-c", """{line}"""]\n'
+            f"environment = {{VARIANT = '{changes}'}}\n"
+            f"stopwaitsecs = {0.8 if script == SLOW else 0.2}\nstartsecs = 0\n"
+            f'stdout_logfile = "NONE"\nstderr_logfile = "{name}.err"\n'
+        )
+    path = rig.write("\n".join(tables), name="next.toml")
+    os.replace(path, rig.configuration)
+
+
+def nothing_left(rig: Rig) -> None:
+    """Assert that no process is left, no lock is held, and nothing ran twice at once."""
+    assert rig.marked() == set()
+    assert rig.text("twice") == ""
+    for path in (rig.runtime / "trio-supervisor").glob("*.lock"):
+        with path.open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert "Traceback" not in rig.log
+    assert "Traceback" not in rig.text("console")
+
+
+def children(pid: int) -> list[int]:
+    """Return the children of a process, none when it is gone."""
+    with suppress(OSError), open(f"/proc/{pid}/task/{pid}/children") as found:
+        return [int(child) for child in found.read().split()]
+    return []
