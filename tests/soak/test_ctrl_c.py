@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rig import Rig
 
-ROUNDS = 50
+ROUNDS = 40
 LATEST = 1.5
 """Seconds after the start."""
 INTERRUPTED = {-signal.SIGINT, 128 + signal.SIGINT}
@@ -40,4 +40,5 @@ def test_ctrl_c_at_any_moment_ends_everything(
 
     nothing_left(rig)
     assert code == 0 or (code in INTERRUPTED and "spawned" not in rig.log), terminal.text
-    assert "Traceback" not in terminal.text
+    if code == 0 or rig.log:  # before that it is the interpreter that tells of a KeyboardInterrupt
+        assert "Traceback" not in terminal.text

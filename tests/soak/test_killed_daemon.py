@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
     from rig import Rig
 
-ROUNDS = 50
+ROUNDS = 40
+STUBBORN_ROUNDS = 0.07
+"""Part of the rounds in which the guardian has to wait out its grace of ten seconds."""
 MOMENTS = {"start": (), "steady": (), "restart": ("all",), "update": (), "stop": ("all",)}
 
 
 def test_a_daemon_killed_at_any_moment_leaves_nothing(rig: Rig, chance: random.Random) -> None:
-    crowd(rig)
+    stubborn = chance.random() < STUBBORN_ROUNDS
+    crowd(rig, stubborn=stubborn)
     moment = chance.choice(list(MOMENTS))
     words = rig.command("supervisord", "-n", "-c", str(rig.configuration))
     guardian = rig.launch(*words)
@@ -28,7 +31,7 @@ def test_a_daemon_killed_at_any_moment_leaves_nothing(rig: Rig, chance: random.R
     if moment != "start":
         rig.wait_for_answers(guardian)
     if moment in {"restart", "update", "stop"}:
-        crowd(rig, variant=1)
+        crowd(rig, variant=1, stubborn=stubborn)
         order = rig.command("supervisorctl", "-c", str(rig.configuration), moment)
         client = rig.launch(*order, *MOMENTS[moment])
     else:
