@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import subprocess
 import sys
 from io import StringIO
@@ -153,16 +154,23 @@ def on_terminal(url: str, *typed: bytes, options: tuple[str, ...] = ()) -> tuple
         for key in typed:
             shown += _until(ours, b"supervisor> ")
             os.write(ours, key)
-        shown += _until(ours, None)
+        shown += _until(ours, None, again=typed[-1])
         code = process.wait(20)
     os.close(ours)
     return shown, code
 
 
-def _until(terminal: int, mark: bytes | None) -> bytes:
-    """Read until a mark, or until the last process has left the terminal."""
+def _until(terminal: int, mark: bytes | None, *, again: bytes = b"") -> bytes:
+    """Read until a mark, or until the last process has left the terminal.
+
+    ``again`` is typed once more when nothing happens, as a person would: a Ctrl-C between the
+    prompt and readline's wait for a key is noted by Python only at the next key.
+    """
     shown = b""
     while mark is None or mark not in shown:
+        if again and not select.select([terminal], [], [], 2)[0]:
+            os.write(terminal, again)
+            continue
         try:
             data = os.read(terminal, 4096)
         except OSError:
