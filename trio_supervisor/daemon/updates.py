@@ -18,6 +18,7 @@ from trio_supervisor.protocol.messages import Action, Changes, EventKind, GroupC
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from trio_supervisor.daemon.group import Group
     from trio_supervisor.daemon.supervisor import Supervisor
     from trio_supervisor.spec import GroupSpec
 
@@ -82,14 +83,16 @@ async def _apply(
         async with supervisor.changing:
             configured = dict(supervisor.configured)
             changes = _narrowed(differences(supervisor, configured.values()), names)
-            leaving = [*changes.removed, *(change.group for change in changes.changed)]
-            for name in leaving:
-                supervisor.groups[name].remove_nowait(cause)
+            names_leaving = [*changes.removed, *(change.group for change in changes.changed)]
+            # these very groups: a reload meanwhile may put others under the same names
+            leaving = {name: supervisor.groups[name] for name in names_leaving}
+            for group in leaving.values():
+                group.remove_nowait(cause)
             for name in changes.removed:
-                await _take_out(supervisor, name, report, cause)
+                await _take_out(supervisor, leaving[name], report, cause)
                 report.add(Action.REMOVED, name)
             for change in changes.changed:
-                await _take_out(supervisor, change.group, report, cause)
+                await _take_out(supervisor, leaving[change.group], report, cause)
                 if _put_in(supervisor, configured[change.group], cause):
                     fields = ", ".join(change.fields)
                     report.add(Action.UPDATED, change.group, detail=fields)
@@ -98,14 +101,15 @@ async def _apply(
                     report.add(Action.ADDED, name)
 
 
-async def _take_out(supervisor: Supervisor, name: str, report: Report, cause: int | None) -> None:
+async def _take_out(
+    supervisor: Supervisor, group: Group, report: Report, cause: int | None
+) -> None:
     """Wait until a group that was told to go is down, and forget it."""
-    group = supervisor.groups[name]
     await group.down.wait()
-    if supervisor.groups.get(name) is group:
-        del supervisor.groups[name]
-    supervisor.events.publish(EventKind.GROUP, cause=cause, group=name, detail="removed")
-    report.add(Action.STOPPED, name)
+    if supervisor.groups.get(group.name) is group:
+        del supervisor.groups[group.name]
+    supervisor.events.publish(EventKind.GROUP, cause=cause, group=group.name, detail="removed")
+    report.add(Action.STOPPED, group.name)
 
 
 def _put_in(supervisor: Supervisor, spec: GroupSpec, cause: int | None) -> bool:
