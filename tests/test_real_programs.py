@@ -97,7 +97,6 @@ def _executable(path: Path, content: bytes) -> None:
 # ── what a child is given ────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.xfail(strict=False, reason="seen once under coverage: a signal was still ignored")
 def test_a_child_has_three_descriptors_and_no_signal_ignored(rig: Rig) -> None:
     rig.write(up_at_once("curious", "ls -l /proc/self/fd; exec cat /proc/self/status"))
 

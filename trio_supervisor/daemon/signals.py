@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 EXIT = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 RECEIVED = (*sorted(EXIT), signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD)
+RESTORED = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
+"""Ignored by Python itself; subprocess gives them back to every child."""
 INSIST_AFTER = 1.0
 """Seconds after the first exit request from which another one means: kill now."""
 DEADLY = (
@@ -42,6 +44,9 @@ def take_signals() -> None:
 
     Handlers, unlike SIG_IGN, are not inherited: what nohup ignored, children get as usual.
     """
+    for number in signal.valid_signals() - RESTORED:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     for number in DEADLY:
         signal.signal(number, _remember)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
