@@ -109,8 +109,11 @@ def test_a_child_has_three_descriptors_and_no_signal_ignored(rig: Rig) -> None:
     until(lambda: "SigIgn" in rig.text("curious.log"), "the status")
 
     told = rig.text("curious.log")
-    assert "SigBlk:\t0000000000000000" in told
-    assert "SigIgn:\t0000000000000000" in told
+    told_signals = dict(line.split(":\t") for line in told.splitlines() if line.startswith("Sig"))
+    # glibc keeps two signals from programs, and its posix_spawn may ignore one of them
+    programs = sum(1 << number - 1 for number in signal.valid_signals())
+    assert int(told_signals["SigBlk"], 16) == 0
+    assert f"{int(told_signals['SigIgn'], 16) & programs:x}" == "0"
     names = [line.split(" -> ")[0].split()[-1] for line in told.splitlines() if " -> " in line]
     assert names == ["0", "1", "2", "3"]  # 3 is the directory that ls reads
 
