@@ -210,6 +210,19 @@ async def test_what_waits_is_written_as_soon_as_it_can_be(
     nursery.cancel_scope.cancel()
 
 
+async def test_all_output_waits_for_a_slow_terminal_and_nothing_is_lost(
+    console: Console, terminal: Terminal, nursery: trio.Nursery
+) -> None:
+    nursery.start_soon(console.run)
+    console.sink("web").write(b"x" * (2 * BACKLOG) + b"\n")
+
+    async with trio.open_nursery() as others:
+        others.start_soon(console.relieve)  # while `run` waits for the same descriptor
+        assert len(await terminal.read_line()) == len("web    | ") + 2 * BACKLOG + 1
+
+    nursery.cancel_scope.cancel()
+
+
 async def test_output_is_held_back_for_a_moment_only(
     console: Console, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

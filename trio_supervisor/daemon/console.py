@@ -47,7 +47,9 @@ class Console:
         self._size = 0
         self._lost = 0
         self._is_stuck = False
-        self._news = trio.Event()
+        self._full = trio.Event()
+        self._progress = trio.Event()
+        self._prompt = trio.Event()
         self._unfinished: set[ConsoleSink] = set()
 
     def sink(self, name: str) -> ConsoleSink:
@@ -61,7 +63,7 @@ class Console:
     def note_unfinished(self, sink: ConsoleSink) -> None:
         """Remember that a sink holds back a line."""
         self._unfinished.add(sink)
-        self._news.set()
+        self._prompt.set()
 
     def write(self, data: bytes | memoryview) -> None:
         """Write whole lines; what the terminal does not take now waits, or is lost."""
@@ -77,24 +79,29 @@ class Console:
 
     async def run(self) -> None:
         """Write what waited, and show prompts, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._show_prompts)
+            while True:
+                await self._full.wait()
+                self._full = trio.Event()
+                while self._waiting:
+                    await trio.lowlevel.wait_writable(self._fd)  # nobody else may wait for it
+                    self._write_what_goes()
+
+    async def _show_prompts(self) -> None:
         while True:
-            await self._news.wait()
-            self._news = trio.Event()
-            while self._waiting:
-                await trio.lowlevel.wait_writable(self._fd)
-                self._write_what_goes()
-            if self._unfinished:
-                await trio.sleep(PROMPT_AFTER)
-                self.finish_lines()
+            await self._prompt.wait()
+            self._prompt = trio.Event()
+            await trio.sleep(PROMPT_AFTER)
+            self.finish_lines()
 
     async def relieve(self) -> None:
         """Let a slow terminal catch up; do not wait for one that is stuck."""
         with trio.move_on_after(LONGEST_RELIEF):
             while self._waiting and not self._is_stuck:
                 with trio.move_on_after(PATIENCE) as patience:
-                    await trio.lowlevel.wait_writable(self._fd)
+                    await self._progress.wait()
                 self._is_stuck = patience.cancelled_caught
-                self._write_what_goes()
 
     def finish_lines(self) -> None:
         """Show all lines that have no end yet."""
@@ -112,6 +119,13 @@ class Console:
             self._write_what_goes()
 
     def _write_what_goes(self) -> None:
+        before = len(self._waiting), self._size
+        self._write_waiting()
+        if before != (len(self._waiting), self._size):
+            self._progress.set()
+            self._progress = trio.Event()
+
+    def _write_waiting(self) -> None:
         try:
             while self._waiting:
                 written = os.write(self._fd, self._waiting[0])
@@ -122,7 +136,7 @@ class Console:
                 if rest:
                     self._waiting.appendleft(rest)
         except BlockingIOError:
-            self._news.set()
+            self._full.set()
         except OSError:  # the terminal is gone, or the pipe's reader: the log files go on
             self._waiting.clear()
             self._size = 0
