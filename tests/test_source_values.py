@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         (values.signal, "sigterm", signal.SIGTERM),
         (values.signal, "USR1", signal.SIGUSR1),
         (values.signal, "9", 9),
+        (values.signal, "RTMIN+3", signal.SIGRTMIN + 3),
         (values.exit_codes, "0, 2,255", (0, 2, 255)),
         (values.exit_codes, "", ()),
         (values.autorestart, "Unexpected", "unexpected"),
@@ -142,3 +143,4 @@ def test_an_octal_mode_survives_the_round_trip(mode: Any) -> None:
 @given(st.sampled_from(sorted(signal.valid_signals())))
 def test_every_signal_of_the_platform_is_known_by_its_number(number: Any) -> None:
     assert values.signal(str(int(number))) == number
+    assert values.signal(values.signal_name(number)) == number

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import getopt
 import os
-import signal
 import sys
 
-from trio_supervisor.cli.supervisord import USAGE_ERROR, configuration, daemon
-from trio_supervisor.daemon.launch import Launch, report
-from trio_supervisor.daemon.start import start
-from trio_supervisor.errors import SupervisorError
+from trio_supervisor.cli.supervisord import USAGE_ERROR, configuration, daemon, take_early_signals
 
 USAGE = """\
 usage: trio-supervisor up [-c FILE] [NAME ...]
@@ -27,7 +23,11 @@ Ctrl-C stops everything in order; a second one, a second later, kills.
 
 def main(arguments: list[str]) -> int:
     """Run in the foreground until everything is down; return the exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing runs yet: Ctrl-C just ends it
+    take_early_signals()
+    from trio_supervisor.daemon.launch import Launch, report
+    from trio_supervisor.daemon.start import start
+    from trio_supervisor.errors import SupervisorError
+
     try:
         pairs, names = getopt.gnu_getopt(arguments, "c:h", ["configuration=", "help"])
     except getopt.GetoptError as problem:

@@ -19,9 +19,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FORWARDED = frozenset(
-    getattr(signal, f"SIG{name}")
-    for name in ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "ALRM", "WINCH")
+HALT = frozenset({signal.SIGRTMIN + 3} if hasattr(signal, "SIGRTMIN") else ())
+"""What systemd takes as a request to halt: so do those who stop containers with it."""
+FORWARDED = (
+    frozenset(
+        getattr(signal, f"SIG{name}")
+        for name in ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "ALRM", "WINCH")
+    )
+    | HALT
 )
 ABNORMAL = 70
 """Exit codes from here on mean that the daemon did not end in order."""

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import logging
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import trio
 
+from trio_supervisor.daemon.guardian import HALT
 from trio_supervisor.errors import RequestError
 from trio_supervisor.lifecycle import SupervisorState
 from trio_supervisor.protocol.messages import EventKind
+from trio_supervisor.source.values import signal_name
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -25,8 +27,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-EXIT = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
-RECEIVED = (*sorted(EXIT), signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD)
+EXIT = HALT | {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+RECEIVED = cast(
+    "tuple[signal.Signals, ...]",  # Python has no names for most real-time signals
+    (*sorted(EXIT), signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD),
+)
 RESTORED = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
 """Ignored by Python itself; subprocess gives them back to every child."""
 INSIST_AFTER = 1.0
@@ -85,7 +90,7 @@ class SignalTable:
             self._carry_out(number)
 
     def _carry_out(self, number: int) -> None:
-        name = signal.Signals(number).name
+        name = signal_name(number)
         if number == signal.SIGCHLD:
             log.debug("received SIGCHLD indicating a child quit")
             self._containment.reap()

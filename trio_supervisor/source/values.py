@@ -78,9 +78,22 @@ def signal(text: str) -> int:
     names = platform.Signals.__members__
     if name in names:
         return int(names[name])
+    base, plus, offset = name.partition("+")
+    if plus and base == "SIGRTMIN" and base in names and offset.isdecimal():
+        word = str(int(names[base]) + int(offset))
     if word.isdecimal() and int(word) in platform.valid_signals():
         return int(word)
     raise ValueError(f"{text!r} is not a signal (example: TERM, SIGUSR1 or 15)")
+
+
+def signal_name(number: int) -> str:
+    """Return the name of a signal, the inverse of `signal`: ``SIGTERM``, ``SIGRTMIN+3``."""
+    import signal as platform
+
+    try:
+        return platform.Signals(number).name
+    except ValueError:  # Python names the first and the last real-time signal only
+        return f"SIGRTMIN+{number - platform.SIGRTMIN}"
 
 
 def exit_codes(text: str) -> tuple[int, ...]:
