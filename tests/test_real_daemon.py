@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sys
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from rig import PATIENCE, open_rig, until  # noqa: F401  # the fixture
 
 from trio_supervisor.lifecycle import ProcessState
+from trio_supervisor.source.address import ensure_runtime_directory, lock_path
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -216,6 +220,27 @@ def test_a_reload_without_what_up_was_told_to_run_changes_nothing(rig: Rig) -> N
 
     assert "no process or group is called 'another'" in rig.log
     assert rig.settle(ProcessState.RUNNING, "another") == before
+
+
+def test_a_start_that_meets_the_end_of_another_waits_for_it(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.write(SLEEPER)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(rig.runtime))
+    ensure_runtime_directory()
+    with open(lock_path(str(rig.configuration)), "w", encoding="ascii") as ending:
+        fcntl.flock(ending, fcntl.LOCK_EX)
+        daemon = rig.launch(*rig.command("supervisord", "-n", "-c", str(rig.configuration)))
+        until(lambda: _waits_for_the_lock(daemon.pid), "the look at the lock")
+
+    rig.wait_for_answers(daemon)
+    assert rig.finish(daemon) == 0
+
+
+def _waits_for_the_lock(pid: int) -> bool:
+    with suppress(OSError):
+        return any(".lock" in os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir())
+    return False
 
 
 def test_a_bug_ends_with_its_traceback_in_the_log_and_nothing_left(rig: Rig) -> None:

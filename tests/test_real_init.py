@@ -6,12 +6,13 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 from rig import PATIENCE, open_rig, until  # noqa: F401  # the fixture
 
-from trio_supervisor.daemon.proc import children_of
+from trio_supervisor.daemon.proc import children_of, stat_of, with_descendants
 
 if TYPE_CHECKING:
     from rig import Rig
@@ -40,9 +41,14 @@ SLEEPER = """
 [program.sleeper]
 command = "sleep 1000"
 """
-ORPHANS = """
-[program.orphans]
-command = ["sh", "-c", "for n in 1 2 3 4 5 6 7 8 9 10; do (sleep 0.1 &) ; done; exec sleep 1000"]
+LITTER = "for n in 1 2 3 4 5 6 7 8 9 10; do (sleep 0.0$n &); done; exec sleep 0.05"
+ORPHANS = f"""
+[program.litter]
+command = ["sh", "-c", "{LITTER}"]
+numprocs = 8
+process_name = "litter%(process_num)d"
+startsecs = 0
+autorestart = true
 """
 
 
@@ -59,10 +65,10 @@ class Container:
         return below[0] if below else None
 
     def has_blocked(self) -> bool:
-        """Say whether PID 1 lets signals wait: until then the kernel drops them."""
+        """Say whether PID 1 lets all signals wait: until then the kernel drops them."""
         with open(f"/proc/{self.init}/status", encoding="ascii") as file:
             blocked = next(line.split()[1] for line in file if line.startswith("SigBlk:"))
-        return bool(int(blocked, 16) >> signal.SIGTERM - 1 & 1)
+        return bool(int(blocked, 16) >> signal.SIGUSR1 - 1 & 1)
 
     def wait(self) -> int:
         """Return the exit code of PID 1."""
@@ -79,6 +85,24 @@ def test_a_container_is_stopped_in_order(rig: Rig, number: int) -> None:
 
     assert container.wait() == 0
     assert "stopped: sleeper (terminated by SIGTERM)" in rig.log
+
+
+def test_no_orphan_is_a_zombie_for_long(rig: Rig) -> None:
+    rig.write(ORPHANS)
+    container = Container(rig)
+    until(lambda: rig.log.count("spawned") > 16, "some orphans")
+
+    since: dict[int, float] = {}
+    while rig.log.count("spawned") < 40:
+        now = time.monotonic()
+        family = with_descendants({container.init})
+        zombies = {pid for pid in family if (stat := stat_of(pid)) and not stat.is_alive}
+        since = {pid: since.get(pid, now) for pid in zombies}
+        assert all(now - seen < 1 for seen in since.values())
+
+    os.kill(container.init, signal.SIGTERM)
+    assert container.wait() == 0
+    assert "terminated by" not in rig.log.partition("received")[0]  # no exit code was stolen
 
 
 def test_a_container_that_is_stopped_while_it_starts_stops(rig: Rig) -> None:

@@ -76,6 +76,7 @@ class Containment:
     def __init__(self) -> None:
         self._owned: dict[int, Unit] = {}
         self._spawning = 0
+        self._may_have_orphans = False
         self._look: trio.Event | None = None
         self._strays: set[int] = set()
         self.changed = trio.Event()
@@ -93,28 +94,39 @@ class Containment:
         if pid is not None:
             unit.leader = pid
             self._owned[pid] = unit
+        self._reap_what_waited()
 
     def release(self, unit: Unit) -> None:
         """Forget an ended leader, which has been waited for."""
         if unit.leader is not None and self._owned.get(unit.leader) is unit:
             del self._owned[unit.leader]
+        self._reap_what_waited()
 
     # ── orphans ──
 
     def reap(self) -> None:
         """Take the exit statuses of orphans. A child of our own is left to who waits for it.
 
-        Peek, then reap: waitpid(-1) would steal the exit codes of programs.
+        Peek, then reap: waitpid(-1) would steal the exit codes of programs. While one of those, or
+        a spawn, stands before an orphan, that waits until `release` or `claim`.
         """
+        self._may_have_orphans = False
         while hasattr(os, "waitid"):
             try:
                 ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 break
-            if ended is None or ended.si_pid in self._owned or self._spawning:
+            if ended is None:
+                break
+            if ended.si_pid in self._owned or self._spawning:
+                self._may_have_orphans = True
                 break
             os.waitid(os.P_PID, ended.si_pid, os.WEXITED | os.WNOHANG)
         self.wake()
+
+    def _reap_what_waited(self) -> None:
+        if self._may_have_orphans and not self._spawning:
+            self.reap()
 
     def wake(self) -> None:
         """Let everybody look again."""

@@ -11,6 +11,7 @@ import fcntl
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
 
 from trio_supervisor.daemon import guardian
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 STDOUT, STDERR = 1, 2
 INTERNAL_ERROR = 70
+LAST_STEPS = 0.5
+"""Seconds that a daemon which has told of its end may take until it is gone."""
 
 
 class Handover:
@@ -96,15 +99,27 @@ def _lock(configuration: str) -> int:
     ensure_runtime_directory()
     path = lock_path(configuration)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _locked(descriptor):
         owner = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
         raise SupervisorError(
             f"supervisord is already running for {configuration} (pid {owner}): "
             f"shut it down first, or use it (supervisorctl -c {configuration})"
-        ) from None
+        )
     return descriptor
+
+
+def _locked(descriptor: int) -> bool:
+    """Take the lock, if need be when a daemon that says goodbye at this moment has left."""
+    deadline = time.monotonic() + LAST_STEPS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(LAST_STEPS / 20)
+        else:
+            return True
 
 
 def _daemonize() -> int:
