@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -87,11 +87,10 @@ class FakeSpawner:
 
     def __init__(self, events: EventBus) -> None:
         self._events = events
-        self.hurry = trio.Event()
         self.happened: list[tuple[float, str, str]] = []
         self.sent: list[tuple[int, int]] = []
         self.lives: dict[str, Life] = {}
-        self.immortal: set[int] = set()
+        self.immortals_die = trio.Event()
         self.missing: set[str | tuple[str, ...]] = set()
         self._plans: dict[str, list[Plan]] = {}
         self._pids = count(101)
@@ -113,10 +112,6 @@ class FakeSpawner:
         """Refuse what is in ``missing``."""
         if spec.command in self.missing:
             raise RequestError(Fault.NO_FILE, f"can't find command '{spec.command!s}'")
-
-    def alive(self, pids: set[int]) -> set[int]:
-        """Return those that are still among the immortal."""
-        return pids & self.immortal
 
     def send(self, pid: int, number: int) -> None:
         """Remember a signal."""
@@ -146,13 +141,24 @@ class FakeSpawner:
         program.spawned(life.pid, life.is_alive)
         self._note("spawned", program)
         try:
-            await life.lived()
+            await self._lead(program, life)
+            if program.spec.leave_behind and plan.members:
+                program.members_left(set(plan.members))
+                await trio.sleep(plan.members_last)
+                program.members_left(set())
+                plan = replace(plan, members=frozenset())
         finally:
             with trio.CancelScope(shield=True):  # as the real one: a run ends when all is gone
+                await self._members(program, plan)
+
+    async def _lead(self, program: Runnable, life: Life) -> None:
+        try:
+            await life.lived()
+        finally:
+            with trio.CancelScope(shield=True):
                 await self._stop(program, life)
                 self._note("ended", program)
                 program.ended(life.returncode)
-                await self._members(program, plan)
 
     async def _stop(self, program: Runnable, life: Life) -> None:
         """Climb the ladder, unless the leader ends before it is signalled."""
@@ -168,8 +174,8 @@ class FakeSpawner:
         self._note("signalled", program)
         grace = program.spec.stopwaitsecs
         with trio.move_on_after(min(life.plan.obeys_after, grace)):
-            await self.hurry.wait()
-        obeys = not self.hurry.is_set() and life.plan.obeys_after <= grace
+            await program.hurry.wait()
+        obeys = not program.hurry.is_set() and life.plan.obeys_after <= grace
         life.end(-signal.SIGTERM if obeys else -signal.SIGKILL)
 
     async def _members(self, program: Runnable, plan: Plan) -> None:
@@ -178,10 +184,14 @@ class FakeSpawner:
             return
         program.members_left(set(plan.members))
         self._note("members left", program)
-        await trio.sleep(min(plan.members_last, program.spec.stopwaitsecs))
+        await program.may_stop()
+        program.stopping()
+        with trio.move_on_after(min(plan.members_last, program.spec.stopwaitsecs)):
+            await program.hurry.wait()
         if plan.immortal:
-            self.immortal |= plan.members
-        program.members_left(set(plan.members) if plan.immortal else set())
+            program.unkillable(set(plan.members))
+            await self.immortals_die.wait()
+        program.members_left(set())
 
     def _note(self, what: str, program: Runnable) -> None:
         self.happened.append((trio.current_time(), what, program.rank.name))
@@ -279,8 +289,11 @@ async def open_program(*plans: Plan, **options: Any) -> AsyncIterator[tuple[Worl
     program = world.make(spec_of("web", **options), Rank(999, "web", 999, "web"))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(program.run)
-        yield world, program
-        nursery.cancel_scope.cancel()
+        try:
+            yield world, program
+        finally:
+            world.spawner.immortals_die.set()
+            nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager
@@ -289,8 +302,11 @@ async def open_group(spec: GroupSpec, world: World) -> AsyncIterator[Group]:
     group = Group(spec, world.make)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(group.run)
-        yield group
-        group.remove_nowait(None)
+        try:
+            yield group
+        finally:
+            world.spawner.immortals_die.set()
+            group.remove_nowait(None)
 
 
 class Daemon(World):
@@ -306,7 +322,6 @@ class Daemon(World):
             load=self._load,
             make=self.make,
             adopt=self.adopted.append,
-            hurry=self.spawner.hurry,
             wake=lambda: None,
         )
 
@@ -335,6 +350,9 @@ async def open_daemon(daemon: Daemon) -> AsyncIterator[Daemon]:
     """Run a supervisor; at the end it is shut down, if it is not yet."""
     async with trio.open_nursery() as nursery:
         await nursery.start(daemon.supervisor.run)
-        yield daemon
-        if daemon.supervisor.state.name != "SHUTDOWN":
-            daemon.supervisor.shutdown_nowait(None)
+        try:
+            yield daemon
+        finally:
+            daemon.spawner.immortals_die.set()
+            if daemon.supervisor.state.name != "SHUTDOWN":
+                daemon.supervisor.shutdown_nowait(None)

@@ -355,8 +355,9 @@ LIST_OF_COMMANDS = """\
 
 default commands (type help <topic>):
 =====================================
-add    clear  maintail  pid   reload  reread   shutdown  start   stop  update\x20
-avail  exit   open      quit  remove  restart  signal    status  tail  version
+add    exit      open  reload  restart   start   tail  \x20
+avail  kill      pid   remove  shutdown  status  update\x20
+clear  maintail  quit  reread  signal    stop    version
 
 """
 

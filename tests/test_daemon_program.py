@@ -502,7 +502,9 @@ async def test_a_start_beside_what_cannot_be_killed_is_refused(autojump_clock: M
         await started(program)
         await outcome(program.stop_nowait(None))
 
-        assert await outcome(program.start_nowait(None)) == (Fault.FAILED, "waiting for pid 900")
+        fault, detail = await outcome(program.start_nowait(None))
+
+        assert (fault, detail) == (Fault.FAILED, "it cannot be killed, waiting for pid 900")
 
 
 async def test_a_start_queued_behind_a_stop_that_fails_is_refused(
@@ -526,9 +528,9 @@ async def test_it_is_stopped_after_all_when_the_unkillable_are_gone(
         await started(program)
         await outcome(program.stop_nowait(None))
 
-        world.spawner.immortal.clear()
+        world.spawner.immortals_die.set()
 
-        assert program.status().state.name == "STOPPED"
+        await world.until(lambda: program.state.name == "STOPPED")
         assert await outcome(program.start_nowait(None)) == SUCCESS
 
 

@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-import trio
 
 from trio_supervisor.daemon import spawn
 from trio_supervisor.daemon.containment import Containment
@@ -22,7 +21,6 @@ def spawner() -> Iterator[spawn.ProcessSpawner]:
     made = spawn.ProcessSpawner(
         containment=Containment(),
         pump=Pump(),
-        hurry=trio.Event(),
         environment={},
         mark="m",
         budget=DescriptorBudget(),

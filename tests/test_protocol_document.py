@@ -29,6 +29,7 @@ from trio_supervisor.protocol.messages import (
     GetStatus,
     GroupChange,
     Hello,
+    Member,
     Message,
     ProcessStatus,
     Statuses,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 PAGE = (Path(__file__).parent.parent / "docs" / "protocol.md").read_text()
 SECTIONS = dict(re.findall(r"^##+ (.+?)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
-NESTED: list[type[Record]] = [ProcessStatus, AvailableProcess, GroupChange]
+NESTED: list[type[Record]] = [Member, ProcessStatus, AvailableProcess, GroupChange]
 ENUMERATIONS: list[type[IntEnum]] = [
     ProcessState,
     SupervisorState,
@@ -164,8 +165,8 @@ ROW = ProcessStatus(
     spawns=1,
 )
 EXAMPLE: list[list[tuple[int, Message]]] = [
-    [(0, Hello(1, 0, "demo")), (1, GetStatus(("web",)))],
-    [(0, Hello(1, 0, "trio-supervisor 0.1")), (1, Statuses((ROW,))), (1, End())],
+    [(0, Hello(1, 1, "demo")), (1, GetStatus(("web",)))],
+    [(0, Hello(1, 1, "trio-supervisor 0.1")), (1, Statuses((ROW,))), (1, End())],
 ]
 
 

@@ -33,6 +33,8 @@ from trio_supervisor.protocol.messages import (
     GroupChange,
     Hello,
     Info,
+    Kill,
+    Member,
     Message,
     Outcome,
     Output,
@@ -46,6 +48,7 @@ from trio_supervisor.protocol.messages import (
     Start,
     Statuses,
     Stop,
+    Strays,
     Tail,
     Update,
 )
@@ -64,12 +67,14 @@ USED_CODES = {
     0x0013: Statuses,
     0x0014: GetAvailable,
     0x0015: Available,
+    0x0016: Strays,
     0x0020: Outcome,
     0x0021: Start,
     0x0022: Stop,
     0x0023: Restart,
     0x0024: Signal,
     0x0025: Clear,
+    0x0026: Kill,
     0x0030: Reread,
     0x0031: Changes,
     0x0032: Update,
@@ -84,7 +89,10 @@ USED_CODES = {
 }
 """Codes are for good: a row may be added, none may change or go."""
 
-ROW = ProcessStatus("g", "n", _S.RUNNING, "pid 7", 7, True, 1.5, None, -9, "", 2, True, "/o", "")
+MEMBER = Member(7, "a")
+ROW = ProcessStatus(
+    "g", "n", _S.RUNNING, "pid 7", 7, True, 1.5, None, -9, "", 2, True, "/o", "", (MEMBER,)
+)
 
 PINNED: list[tuple[Message, str]] = [
     (
@@ -106,16 +114,22 @@ PINNED: list[tuple[Message, str]] = [
             "0000000000000005 0000000000000006 000000022f63"
         ),
     ),
-    (GetStatus(("web", "g:*")), "00000012 00000007 0012 000000020000000377656200000003673a2a"),
+    (GetStatus(("web", "g:*")), "00000013 00000007 0012 000000020000000377656200000003673a2a00"),
     (
         Statuses((ROW,)),
         (
-            "00000057 00000007 0013 "
-            "000000010000004f0000000167000000016e0000000000000014000000057069 "
+            "0000006c 00000007 0013 "
+            "00000001000000640000000167000000016e0000000000000014000000057069 "
             "64203701000000000000000701013ff80000000000000001fffffffffffffff7 "
-            "00000000000000000000000201000000022f6f00000000"
+            "00000000000000000000000201000000022f6f00000000 00000001 0000000d 0000000000000007 "
+            "00000001 61"
         ),
     ),
+    (
+        Strays((MEMBER,)),
+        "00000015 00000007 0016 00000001 0000000d 0000000000000007 00000001 61",
+    ),
+    (Kill(("g:n",)), "0000000c 00000007 0026 0000000100000003673a6e 01"),
     (GetAvailable(), "00000000 00000007 0014"),
     (
         Available((AvailableProcess("g", "n", True, False, 999, -1),)),

@@ -98,11 +98,10 @@ class Served:
             load=_never,
             make=_never,
             adopt=_never,
-            hurry=trio.Event(),
             wake=_never,
         )
         activity = cast("ActivityLog", SimpleNamespace(file=self.main_log))
-        self.server = Server(Handlers(supervisor, activity=activity, pid=4711))
+        self.server = Server(Handlers(supervisor, activity=activity, pid=4711, census=_nobody))
 
     async def connect(self) -> Client:
         """Connect another client."""
@@ -110,6 +109,10 @@ class Served:
         await sock.connect(self.listener.socket.getsockname())
         self.clients.append(Client(trio.SocketStream(sock)))
         return self.clients[-1]
+
+
+async def _nobody() -> tuple[dict[tuple[str, str], set[int]], set[int]]:
+    return {}, set()
 
 
 def _never(*_: object) -> NoReturn:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         AvailableProcess,
         Changes,
         Info,
+        Member,
         Outcome,
         ProcessStatus,
     )
@@ -33,9 +34,12 @@ def error_object(fault: str, detail: str) -> dict[str, Any]:
     return {"error": {"fault": fault, "detail": detail}}
 
 
-def status_object(processes: Iterable[ProcessStatus], unknown: Iterable[Outcome]) -> dict[str, Any]:
+def status_object(
+    processes: Iterable[ProcessStatus], unknown: Iterable[Outcome], strays: Iterable[Member]
+) -> dict[str, Any]:
     return {
         "processes": [_process(process) for process in processes],
+        "strays": [_member(member) for member in strays],
         "errors": [_outcome(outcome) for outcome in unknown],
     }
 
@@ -105,7 +109,12 @@ def _process(process: ProcessStatus) -> dict[str, Any]:
         "stale": process.stale,
         "stdout_logfile": process.stdout_logfile,
         "stderr_logfile": process.stderr_logfile,
+        "members": [_member(member) for member in process.members],
     }
+
+
+def _member(member: Member) -> dict[str, Any]:
+    return {"pid": member.pid, "command": member.command}
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

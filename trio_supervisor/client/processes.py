@@ -10,12 +10,14 @@ from trio_supervisor.protocol.messages import (
     GetInfo,
     GetStatus,
     Info,
+    Kill,
     Outcome,
     Restart,
     Signal,
     Start,
     Statuses,
     Stop,
+    Strays,
 )
 
 TYPE_CHECKING = False
@@ -23,21 +25,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trio_supervisor.client.session import Session
-    from trio_supervisor.protocol.messages import Message, ProcessStatus
+    from trio_supervisor.protocol.messages import Member, Message, ProcessStatus
 
 ALL = "all"
+MEMBERS = "--members"
 
 
 @command(
     "status",
     "status               states of all processes",
     "status NAME ...      of some: NAME, GROUP:NAME, GROUP:*",
+    "status --members ... with the pid and command of everything that belongs to each",
     "status --json ...    as one JSON object",
     has_json=True,
     unreachable_code=4,
 )
 def status(session: Session, words: list[str]) -> None:
-    processes, unknown = snapshot(session, () if ALL in words else tuple(words))
+    wants_members = MEMBERS in words
+    words = [word for word in words if word != MEMBERS]
+    strays: list[Member] = []
+    processes, unknown = snapshot(
+        session,
+        () if ALL in words else tuple(words),
+        strays if wants_members or session.wants_json else None,
+    )
     if unknown:
         session.fail(4)
     if render.status_exit_code(processes):
@@ -45,13 +56,15 @@ def status(session: Session, words: list[str]) -> None:
     if session.wants_json:
         from trio_supervisor.client.objects import status_object, to_text
 
-        session.say(to_text(status_object(processes, unknown)))
+        session.say(to_text(status_object(processes, unknown, strays)))
         return
     for outcome in unknown:
         session.say(render.outcome_line(outcome))
         if explanation := render.explanation(outcome):
             session.hint(explanation)
     for line in render.status_lines(processes):
+        session.say(line)
+    for line in render.stray_lines(strays):
         session.say(line)
 
 
@@ -122,6 +135,16 @@ def stop(session: Session, words: list[str]) -> None:
 
 
 @command(
+    "kill",
+    "kill NAME ...        stop processes with SIGKILL at once: NAME, GROUP:NAME, GROUP:*",
+    "kill all             everything that is not down",
+)
+def kill(session: Session, words: list[str]) -> None:
+    if _has_target(session, "kill", words, 1):
+        _operate(session, Kill(_targets(words)), Action.KILLED)
+
+
+@command(
     "restart",
     "restart NAME ...     stop, then start: NAME, GROUP:NAME, GROUP:*",
     "restart all          restart everything",
@@ -155,14 +178,19 @@ def clear(session: Session, words: list[str]) -> None:
 
 
 def snapshot(
-    session: Session, targets: tuple[str, ...]
+    session: Session, targets: tuple[str, ...], strays: list[Member] | None = None
 ) -> tuple[list[ProcessStatus], list[Outcome]]:
-    """Return the state of the targets (none: of everything), and those that name nothing."""
+    """Return the state of the targets (none: of everything), and those that name nothing.
+
+    With a list for ``strays`` the rows have their members, too.
+    """
     processes: list[ProcessStatus] = []
     unknown: list[Outcome] = []
-    for reply in session.stream(GetStatus(targets)):
+    for reply in session.stream(GetStatus(targets, members=strays is not None)):
         if isinstance(reply, Statuses):
             processes += reply.processes
+        elif isinstance(reply, Strays) and strays is not None:
+            strays += reply.members
         elif isinstance(reply, Outcome):
             unknown.append(reply)
     return processes, unknown

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from trio_supervisor.protocol.messages import (
         AvailableProcess,
         Changes,
+        Member,
         Outcome,
         ProcessStatus,
     )
@@ -32,6 +33,7 @@ _DONE = {
     Action.ADDED: "added process group",
     Action.REMOVED: "removed process group",
     Action.UPDATED: "updated process group",
+    Action.KILLED: "killed",
 }
 
 _REFUSED = {
@@ -49,6 +51,7 @@ _REFUSED = {
 _HARMLESS = {
     (Action.STARTED, Fault.ALREADY_STARTED),
     (Action.STOPPED, Fault.NOT_RUNNING),
+    (Action.KILLED, Fault.NOT_RUNNING),
     (Action.ADDED, Fault.ALREADY_ADDED),
 }
 """Refusals that leave the exit code alone: what was wanted is so already."""
@@ -62,13 +65,34 @@ def namespec(group: str, name: str) -> str:
 
 
 def status_lines(processes: Sequence[ProcessStatus]) -> list[str]:
-    """Return the table of ``status``, its first column as wide as the longest name needs."""
+    """Return the table of ``status``, its first column as wide as the longest name needs.
+
+    The members of a process, if they were asked for, come in lines below its own.
+    """
     names = [namespec(process.group, process.name) for process in processes]
     width = max([NAME_WIDTH, *map(len, names)]) + 3
-    return [
-        f"{name:<{width}}{process.state.name:<10}{_one_line(process.description)}"
-        for name, process in zip(names, processes, strict=True)
-    ]
+    lines = []
+    for name, process in zip(names, processes, strict=True):
+        words = _one_line(process.description)
+        lines.append(f"{name:<{width}}{process.state.name:<10}{words}")
+        lines += member_lines(process.members)
+    return lines
+
+
+def member_lines(members: Iterable[Member]) -> list[str]:
+    return [f"  pid {member.pid:<8}{printable(member.command)}".rstrip() for member in members]
+
+
+def stray_lines(strays: Sequence[Member]) -> list[str]:
+    """Return what follows the table when processes run that belong to no program."""
+    if not strays:
+        return []
+    return ["strays (they belong to no program, and go with supervisord):", *member_lines(strays)]
+
+
+def printable(text: str) -> str:
+    """Escape what a program may have put into its command line to play with the terminal."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def status_exit_code(processes: Iterable[ProcessStatus]) -> int:

@@ -36,7 +36,11 @@ class Condition:
     stopped: float | None = None
     up_since: float = 0.0
     left: set[int] = field(default_factory=set)
-    """Members that live on: not yet gone, or not to be killed."""
+    """Processes that live on when the leader has ended, or although they were killed."""
+    is_stuck: bool = False
+    """True when those cannot be killed."""
+    leaves_behind: bool = False
+    """True when the run before was to leave them (``leave_behind``)."""
 
     def spawned(self, pid: int) -> None:
         """There is a process now."""
@@ -61,10 +65,12 @@ class Condition:
         match self.state:
             case ProcessState.RUNNING:
                 return f"pid {self.pid}, uptime {timedelta(seconds=int(self.uptime))}"
+            case _ if self.left:
+                left = ", ".join(map(str, sorted(self.left)))
+                is_on_purpose = self.leaves_behind and self.state is not ProcessState.STOPPING
+                return f"{'left behind:' if is_on_purpose else 'waiting for'} pid {left}"
             case ProcessState.BACKOFF | ProcessState.FATAL:
                 return self.spawn_error or f'unknown error (try "tail {name}")'
-            case _ if self.left:
-                return f"waiting for pid {', '.join(map(str, sorted(self.left)))}"
             case ProcessState.STOPPED | ProcessState.EXITED if self.stopped is None:
                 return "Not started"
             case ProcessState.STOPPED | ProcessState.EXITED:
@@ -86,6 +92,7 @@ class Condition:
                 "returncode": self.returncode,
                 "spawn_error": self.spawn_error,
                 "spawns": self.spawns,
+                "members": (),
                 **more,
             }
         )

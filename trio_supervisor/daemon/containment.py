@@ -44,12 +44,21 @@ def degradations() -> list[str]:
     return found
 
 
-class Unit:
-    """The processes of one run: its leader, what descends from it, what carries its mark."""
+MARK = "TRIO_SUPERVISOR_UNIT"
+"""The variable that tells whose a process is, however far it has run from its parents."""
 
-    def __init__(self, mark: str) -> None:
+
+class Unit:
+    """The processes of one run: its leader, what descends from it, what carries its mark.
+
+    ``daemon`` names this daemon among all; what is left of it is found by that.
+    """
+
+    def __init__(self, daemon: str, group: str, name: str) -> None:
         self.leader: int | None = None
-        self.mark = f"TRIO_SUPERVISOR_UNIT={mark}".encode()
+        self.key = group, name
+        self.mark = f"{daemon}:{group}:{name}"
+        self._assignment = f"{MARK}={self.mark}".encode()
         self.known: set[tuple[int, int]] = set()
 
     def owns(self, pid: int) -> bool:
@@ -60,7 +69,7 @@ class Unit:
         return (
             self.leader in (status.session, status.group)
             or (pid, status.starttime) in self.known
-            or carries(pid, self.mark)
+            or carries(pid, self._assignment)
         )
 
     def remember(self, pids: Iterable[int]) -> None:
@@ -75,6 +84,7 @@ class Containment:
 
     def __init__(self) -> None:
         self._owned: dict[int, Unit] = {}
+        self._units: set[Unit] = set()
         self._spawning = 0
         self._may_have_orphans = False
         self._look: trio.Event | None = None
@@ -94,6 +104,7 @@ class Containment:
         if pid is not None:
             unit.leader = pid
             self._owned[pid] = unit
+            self._units.add(unit)
         self._reap_what_waited()
 
     def release(self, unit: Unit) -> None:
@@ -101,6 +112,10 @@ class Containment:
         if unit.leader is not None and self._owned.get(unit.leader) is unit:
             del self._owned[unit.leader]
         self._reap_what_waited()
+
+    def forget(self, unit: Unit) -> None:
+        """Forget a unit of which nothing is left, or nothing that can be stopped."""
+        self._units.discard(unit)
 
     # ── orphans ──
 
@@ -174,6 +189,18 @@ class Containment:
             found = with_descendants(found)
             unit.remember(found - {unit.leader})
         return found
+
+    async def census(self) -> tuple[dict[tuple[str, str], set[int]], set[int]]:
+        """Return the live members of each program that has any, and strays that nobody owns."""
+        strays = set(await self.strays())
+        members = {}
+        for unit in self._units:
+            own = {pid for pid in strays if unit.owns(pid)}
+            strays -= own
+            if unit.leader in self._owned:
+                own.add(unit.leader)
+            members[unit.key] = with_descendants(own)
+        return members, with_descendants(strays)
 
     async def empty(self) -> set[int]:
         """Kill whatever of our descendants is left; return what cannot be killed."""

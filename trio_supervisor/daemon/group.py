@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 class Group:
     """The programs of a group, kept by one nursery.
 
-    ``spec`` is the active configuration. ``down`` is set when the group's task has ended, and
-    with it all of its processes.
+    ``spec`` is the active configuration. ``down`` is set when the group was told to end and all
+    of its processes have, or live on although they were killed.
     """
 
     def __init__(self, spec: GroupSpec, make: Callable[[ProgramSpec, Rank], Program]) -> None:
@@ -34,8 +34,12 @@ class Group:
             program.process_name: make(program, _rank(spec, program)) for program in spec.programs
         }
         self.down = trio.Event()
+        self._places = {name: trio.Lock() for name in self.programs}
         self._nursery: trio.Nursery | None = None
+        self._generations: trio.Nursery | None = None
         self._scope = trio.CancelScope()
+        for program in self.programs.values():
+            program.tell_down = self._look_who_is_up
 
     @property
     def order(self) -> tuple[int, str]:
@@ -46,30 +50,39 @@ class Group:
         """Host the tasks of the programs until cancelled; `stop_nowait` only begins anew."""
         try:
             with self._scope:
-                while True:
-                    async with trio.open_nursery() as self._nursery:
-                        for program in self.programs.values():
-                            self._nursery.start_soon(self._host, program)
+                async with trio.open_nursery() as self._generations:
+                    self._generations.start_soon(self._host_all)
+                    await trio.sleep_forever()
         finally:
             for program in self.programs.values():
                 program.orders.close()
                 program.logs.close()
             self.down.set()
 
-    async def _host(self, program: Program) -> None:
+    async def _host_all(self) -> None:
+        """Be the nursery that one cancel stops; the next one opens while this still closes."""
+        async with trio.open_nursery() as self._nursery:
+            for name in self.programs:
+                self._nursery.start_soon(self._host, name)
+
+    async def _host(self, name: str) -> None:
         """Keep one program's task; a bug in it must not take its siblings' processes down."""
-        while True:
-            try:
-                await program.run()
-            except Exception:
-                log.exception("%s: supervision failed, giving up on it", program.rank.name)
-                program.give_up()
+        program = self.programs[name]
+        async with self._places[name]:  # the task before may still bring its process to an end
+            while True:
+                try:
+                    await program.run()
+                except Exception:
+                    log.exception("%s: supervision failed, giving up on it", program.rank.name)
+                    program.give_up()
 
     def stop_nowait(self, cause: int | None) -> list[tuple[Program, Waiter]]:
         """Stop all that is up, at once: cancel the nursery, once."""
         waiters = self.note_stop(cause)
-        if self._nursery is not None:
+        if self._nursery is not None and self._generations is not None:
             self._nursery.cancel_scope.cancel()
+            self._nursery = None  # the one that is about to open has nothing to stop yet
+            self._generations.start_soon(self._host_all)
         return waiters
 
     def note_stop(self, cause: int | None) -> list[tuple[Program, Waiter]]:
@@ -79,9 +92,21 @@ class Group:
     def remove_nowait(self, cause: int | None) -> None:
         """End the group's task, stopping what is up; wait for ``down``."""
         self.note_stop(cause)
+        self.close()
+        self._scope.cancel()
+
+    def close(self) -> None:
+        """Take no more orders: the group is on its way out."""
         for program in self.programs.values():
             program.orders.close()
-        self._scope.cancel()
+
+    def _look_who_is_up(self) -> None:
+        """Count as down when nothing is left but what cannot be killed."""
+        programs = self.programs.values()
+        if any(p.is_stuck and p.orders.is_closed for p in programs) and all(
+            p.is_at_rest or p.is_stuck for p in programs
+        ):
+            self.down.set()
 
     @property
     def is_down(self) -> bool:

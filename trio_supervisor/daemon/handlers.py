@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor import __version__
-from trio_supervisor.daemon import updates
+from trio_supervisor.daemon import snapshots, updates
 from trio_supervisor.daemon.follower import Follower
-from trio_supervisor.daemon.targets import did_you_mean
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import SupervisorState
 from trio_supervisor.protocol.messages import (
-    Action,
     Add,
-    Available,
-    AvailableProcess,
     Changes,
     Channel,
     Clear,
@@ -31,8 +27,8 @@ from trio_supervisor.protocol.messages import (
     GetInfo,
     GetStatus,
     Info,
+    Kill,
     Message,
-    Outcome,
     Output,
     Reload,
     Remove,
@@ -41,7 +37,6 @@ from trio_supervisor.protocol.messages import (
     Shutdown,
     Signal,
     Start,
-    Statuses,
     Stop,
     Tail,
     Update,
@@ -49,17 +44,16 @@ from trio_supervisor.protocol.messages import (
 from trio_supervisor.source import values
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator
 
     from trio_supervisor.daemon.activity import ActivityLog
     from trio_supervisor.daemon.logfile import LogFile
     from trio_supervisor.daemon.report import Pending, Report
+    from trio_supervisor.daemon.snapshots import Census
     from trio_supervisor.daemon.supervisor import Supervisor
 
     Answer = tuple[Message, ...] | AsyncGenerator[Message, None]
 
-ROWS = 500
-"""Rows of a list that go into one message; a thousand is well below the limit of a reply."""
 CHUNK = 256 * 1024
 """Bytes of a log that go into one message."""
 LAST_WORDS = 1.0
@@ -69,12 +63,18 @@ QUESTIONS = (GetInfo, GetStatus, GetAvailable, Tail, FollowEvents)
 
 
 class Handlers:
-    """Answers requests for one daemon; ``pid`` is the one that the pidfile names."""
+    """Answers requests for one daemon.
 
-    def __init__(self, supervisor: Supervisor, *, activity: ActivityLog, pid: int) -> None:
+    ``pid`` is the one that the pidfile names, ``census`` finds out whose each process is.
+    """
+
+    def __init__(
+        self, supervisor: Supervisor, *, activity: ActivityLog, pid: int, census: Census
+    ) -> None:
         self._supervisor = supervisor
         self._activity = activity
         self._pid = pid
+        self._census = census
         self._down = trio.Event()
         self._answering = 0
         self._told = trio.Event()
@@ -126,10 +126,12 @@ class Handlers:
         match request:
             case GetInfo():
                 return (self._info(),)
-            case GetStatus(targets):
-                return self._status(targets)
+            case GetStatus(targets, members):
+                if members:
+                    return snapshots.members(self._supervisor, targets, self._census)
+                return snapshots.status(self._supervisor, targets)
             case GetAvailable():
-                return self._available()
+                return snapshots.available(self._supervisor)
             case Tail(channel, name, size, follow):
                 return _tail(self._log(channel, name), size, follow=follow)
             case FollowEvents(past):
@@ -140,12 +142,14 @@ class Handlers:
     def _carry_out(self, request: Message, cause: int) -> Answer:
         supervisor = self._supervisor
         match request:
-            case Start(targets, wait):
-                return _outcomes(supervisor.start(targets, cause), wait=wait)
-            case Stop(targets, wait):
-                return _outcomes(supervisor.stop(targets, cause), wait=wait)
-            case Restart(targets, wait):
-                return _outcomes(supervisor.restart(targets, cause), wait=wait)
+            case Start() | Stop() | Kill() | Restart():
+                operate = {
+                    Start: supervisor.start,
+                    Stop: supervisor.stop,
+                    Kill: supervisor.kill,
+                    Restart: supervisor.restart,
+                }[type(request)]
+                return _outcomes(operate(request.targets, cause), wait=request.wait)
             case Signal(name, targets):
                 return _outcomes(supervisor.signal(_signal_number(name), targets), wait=True)
             case Clear(targets):
@@ -191,38 +195,6 @@ class Handlers:
         configuration = self._supervisor.reread()
         changes = updates.differences(self._supervisor, configuration.groups)
         return changes.replace(warnings=configuration.warnings)
-
-    def _status(self, targets: Sequence[str]) -> tuple[Message, ...]:
-        rows, unknown = self._supervisor.snapshot(targets)
-        chunks = (tuple(rows[at : at + ROWS]) for at in range(0, len(rows), ROWS))
-        outcomes = (
-            Outcome(
-                Action.FOUND,
-                target.group,
-                target.name,
-                Fault.BAD_NAME,
-                did_you_mean(self._supervisor.groups, target),
-            )
-            for target in unknown
-        )
-        return (*outcomes, *map(Statuses, chunks), End())
-
-    def _available(self) -> tuple[Message, ...]:
-        rows = [
-            AvailableProcess(
-                group.name,
-                program.process_name,
-                group.name in self._supervisor.groups,
-                program.autostart,
-                group.priority,
-                program.priority,
-            )
-            for group in self._supervisor.configured.values()
-            for program in group.programs
-        ]
-        rows.sort(key=lambda row: (row.name, row.group))
-        chunks = (tuple(rows[at : at + ROWS]) for at in range(0, len(rows), ROWS))
-        return (*map(Available, chunks), End())
 
     def _log(self, channel: Channel, name: str) -> LogFile:
         if channel is Channel.MAIN:

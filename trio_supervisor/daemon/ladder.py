@@ -29,6 +29,10 @@ class Watched(Protocol):
 
     spec: ProgramSpec
 
+    @property
+    def hurry(self) -> trio.Event:
+        """Set when there is no grace, or no more of it."""
+
     async def may_stop(self) -> None:
         """Return when everything that must be down before this program is down."""
 
@@ -36,76 +40,83 @@ class Watched(Protocol):
         """Take note that the stop signal goes out now."""
 
     def members_left(self, pids: set[int]) -> None:
-        """Take note of members that outlive the leader."""
+        """Take note of members that outlive the leader; none means that all are gone."""
+
+    def unkillable(self, pids: set[int]) -> None:
+        """Take note of processes that live on after LAST_ROUNDS of SIGKILL."""
 
 
 class Ladder:
-    """One climb for one unit; ``hurry`` cuts every grace short."""
+    """One climb for one unit."""
 
-    def __init__(
-        self, containment: Containment, unit: Unit, watched: Watched, hurry: trio.Event
-    ) -> None:
+    def __init__(self, containment: Containment, unit: Unit, watched: Watched) -> None:
         self._containment = containment
         self._unit = unit
         self._watched = watched
-        self._hurry = hurry
         self._deadline: float | None = None
 
     async def climb(self, process: trio.Process) -> None:
         """Stop the leader; Trio cancels this when it has gone. Must not raise."""
-        await self._watched.may_stop()
-        self._watched.stopping()
         deadline = await self._ask()
         with trio.move_on_at(deadline):
-            await self._hurry.wait()
+            await self._watched.hurry.wait()
         log.warning("killing '%s' (%d) with SIGKILL", self._name, process.pid)
-        while True:
-            await self._kill()
+        await self._kill_all()
+        await trio.sleep_forever()  # Trio waits for it, and cannot be told otherwise
 
-    async def finish(self) -> set[int]:
-        """Stop what the leader left behind; return what could not be killed."""
-        left: set[int] = set()
+    async def finish(self) -> None:
+        """Stop what the leader left behind."""
         with trio.CancelScope(shield=True):  # bounded by grace and LAST_ROUNDS
-            left = await self._containment.members(self._unit)
-            if left:
-                self._watched.members_left(left)
+            if await self._look():
                 with trio.move_on_at(self._deadline or await self._ask()):
-                    await self._emptied()
-                left = await self._kill_members()
-        return left
+                    await self.emptied()
+                if left := await self._look():
+                    log.warning(
+                        "killing members of '%s' (%s) with SIGKILL", self._name, _list(left)
+                    )
+                    await self._kill_all()
+                    await self._look()
 
-    async def _kill_members(self) -> set[int]:
-        """Kill until nothing is left, at most LAST_ROUNDS; return what is left even so."""
-        left = await self._containment.members(self._unit)
-        if left:
-            log.warning("killing members of '%s' (%s) with SIGKILL", self._name, _list(left))
+    async def _look(self) -> set[int]:
+        """Return the members, and let the program know who they are."""
+        members = await self._containment.members(self._unit)
+        self._watched.members_left(members)
+        return members
+
+    async def _kill_all(self) -> None:
+        """Kill until nobody is left, for LAST_ROUNDS; tell who is left even so."""
         with trio.move_on_after(LAST_ROUNDS):
             while await self._kill():
                 pass
-        return await self._containment.members(self._unit)
+        if left := await self._containment.members(self._unit):
+            log.error("'%s' cannot be killed: pid %s", self._name, _list(left))
+            self._watched.unkillable(left)
 
     @property
     def _name(self) -> str:
         return self._watched.spec.process_name
 
     async def _ask(self) -> float:
-        """Send the stop signal to those who are there now; return the end of the grace.
+        """Wait for its turn, and signal those who are there then; return the end of the grace.
 
         Whoever comes later may come because of it: a handler that forks would never end.
         """
+        await self._watched.may_stop()
+        self._watched.stopping()
         self._deadline = trio.current_time() + self._watched.spec.stopwaitsecs
         members = await self._containment.members(self._unit)
         # the leader first: a shell that loses its child before itself would start the next one
         in_order = sorted(members, key=lambda pid: (pid != self._unit.leader, pid))
-        # a stopped process takes the signal only when it is continued
-        self._containment.send(in_order, self._watched.spec.stopsignal, signal.SIGCONT)
+        if not self._watched.hurry.is_set():
+            # a stopped process takes the signal only when it is continued
+            self._containment.send(in_order, self._watched.spec.stopsignal, signal.SIGCONT)
         return self._deadline
 
-    async def _emptied(self) -> None:
+    async def emptied(self) -> None:
         """Wait for the last member to go, or for somebody to be in a hurry."""
         while True:
             changed = self._containment.changed
-            if self._hurry.is_set() or not await self._containment.members(self._unit):
+            if self._watched.hurry.is_set() or not await self._look():
                 return
             await changed.wait()
 

@@ -25,6 +25,7 @@ from trio_supervisor.errors import SupervisorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import NoReturn
 
     from trio_supervisor.daemon.launch import Launch
     from trio_supervisor.daemon.start import Handover
@@ -99,12 +100,19 @@ class Daemon:
             mark=uuid.uuid4().hex,
             budget=self._budget,
             console=self._console,
+            abandon=self._abandon,
         )
         log.info("supervisord started with pid %d", guardian)
         gc.freeze()  # what is there now stays for life
         gc.set_threshold(*GC_THRESHOLDS)
         self._write_pidfile(guardian)
         return self._say_goodbye(trio.run(root.run, guardian, say_ready))
+
+    def _abandon(self, left: set[int]) -> NoReturn:
+        """End at once, in order but for the tasks that wait for what cannot be killed."""
+        code = self._say_goodbye(left)
+        self.close()
+        os._exit(code)
 
     def _write_pidfile(self, pid: int) -> None:
         """Write the guardian's pid; it removes the file at the end."""

@@ -21,6 +21,8 @@ class Orders:
         self.is_resting = True
         self.is_stop_asked = False
         self.is_closed = False
+        self.hurry = trio.Event()
+        """Set when the stop that was ordered may give no grace."""
         self._wake = trio.Event()
         self._soon = trio.Event()
         self._starters: list[Waiter] = []
@@ -71,6 +73,7 @@ class Orders:
         while not self._wake.is_set():  # it may have been withdrawn when we come to look
             await self._wake.wait()
         self._wake = trio.Event()
+        self.hurry = trio.Event()
         self.is_resting = self.is_stop_asked = False
 
     def close(self) -> None:

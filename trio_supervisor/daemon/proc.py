@@ -6,6 +6,9 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 
+LONGEST_COMMAND = 200
+"""Bytes of a command line that are shown."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stat:
@@ -59,6 +62,18 @@ def with_descendants(pids: set[int]) -> set[int]:
             found.add(pid)
             unseen += children_of(pid)
     return found
+
+
+def command_line(pid: int) -> str:
+    """Return what a process was started with as one line, shortened; its name if that is empty."""
+    with suppress(OSError):
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read(LONGEST_COMMAND).replace(b"\0", b" ").decode(errors="replace")
+        if text := " ".join(words.split()):
+            return text
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+            return f"[{file.read().strip()}]"
+    return ""
 
 
 def carries(pid: int, mark: bytes) -> bool:

@@ -6,50 +6,40 @@ Stopping cancels the scope of the current run; the task then comes to rest, and 
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import trio
 
-from trio_supervisor.daemon.condition import TOO_QUICK, Condition, how_it_ended
+from trio_supervisor.daemon.condition import Condition
+from trio_supervisor.daemon.history import History
 from trio_supervisor.daemon.orders import Orders
+from trio_supervisor.daemon.run import Run
 from trio_supervisor.daemon.waiter import Waiter
 from trio_supervisor.errors import Fault, RequestError
-from trio_supervisor.lifecycle import (
-    TRANSITIONS,
-    Ended,
-    Next,
-    ProcessState,
-    after_exit,
-    is_expected,
-)
+from trio_supervisor.lifecycle import ProcessState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trio_supervisor.daemon.events import EventBus
-    from trio_supervisor.daemon.logfile import Sink
     from trio_supervisor.daemon.logs import ProgramLogs
     from trio_supervisor.daemon.spawn import Spawner
     from trio_supervisor.daemon.turns import Rank
     from trio_supervisor.protocol.messages import ProcessStatus
     from trio_supervisor.spec import ProgramSpec
 
-log = logging.getLogger(__name__)
-
 _S = ProcessState
-SUCCESS = (
-    "success: %s entered RUNNING state, process has stayed up for > than %g seconds (startsecs)"
-)
-LEVEL = {True: logging.INFO, False: logging.WARNING}
-"""By whether it was expected."""
-GAVE_UP = "gave up: %s entered FATAL state, too many start retries too quickly"
+
+
+def _tell_nobody() -> None:
+    """Nobody waits for it to be down."""
 
 
 class Program:
     """A process of a group: its condition, and the task that keeps it as it is wanted.
 
     ``spec`` is what runs; ``configured`` is what the next start by a person will run.
+    ``tell_down`` is called when nothing of it is left, or nothing that can be killed.
     """
 
     def __init__(
@@ -59,16 +49,13 @@ class Program:
         self.rank = rank
         self.logs = logs
         self.condition = Condition()
-        self.turn_to_stop: trio.Event | None = None
-        self._spawner = spawner
-        self._events = events
-        self._cause: int | None = None
+        self.history = History(rank, self.condition, events)
         self.orders = Orders()
+        self.failures = 0
+        self.turn_to_stop: trio.Event | None = None
+        self.tell_down: Callable[[], None] = _tell_nobody
+        self._spawner = spawner
         self._scope = trio.CancelScope()
-        self._failures = 0
-        self._is_settled = False
-        self._next = Next(())
-        self._run_nursery: trio.Nursery | None = None
 
     @property
     def state(self) -> ProcessState:
@@ -88,12 +75,12 @@ class Program:
     @property
     def is_at_rest(self) -> bool:
         """True when nothing of it runs or is about to."""
-        return self.orders.is_resting and not self.orders.is_pending and not self._survivors()
+        return self.orders.is_resting and not self.orders.is_pending
 
     @property
-    def sinks(self) -> tuple[tuple[Sink, ...], tuple[Sink, ...]]:
-        """Where stdout and stderr go."""
-        return self.logs.sinks
+    def is_stuck(self) -> bool:
+        """True while something of it lives on that cannot be killed."""
+        return self.condition.is_stuck
 
     # ── what others may ask ──
 
@@ -101,12 +88,12 @@ class Program:
         """Want it up. A stop under way is waited for; one that comes later overrides this."""
         if self.orders.is_closed:
             return Waiter.known(Fault.FAILED, "its group is being taken out; try again")
-        if self._survivors():
-            return Waiter.known(Fault.FAILED, self.condition.describe(self.rank.name))
+        if self.is_stuck:
+            return Waiter.known(Fault.FAILED, self._why_stuck())
         has_ended = self.is_up and self.state in {_S.EXITED, _S.FATAL}
-        if self.is_up and not has_ended:
+        if self.is_up and not (has_ended and self._may_be_replaced()):
             return Waiter.known(Fault.ALREADY_STARTED)
-        self._cause = cause
+        self.history.cause = cause
         return self.orders.start(cut_pause=has_ended)
 
     def check_command(self) -> None:
@@ -120,14 +107,21 @@ class Program:
             self._scope.cancel()
         return waiter
 
+    def kill_nowait(self, cause: int | None) -> Waiter:
+        """Want it down without any grace, also where a stop is under way already."""
+        self.orders.hurry.set()
+        return self.stop_nowait(cause)
+
     def note_stop(self, cause: int | None) -> Waiter:
         """Want it down, where the caller cancels a scope around the task."""
-        self._cause = cause
-        return self.orders.stop()
+        self.history.cause = cause
+        waiter = self.orders.stop()
+        if self.is_stuck:
+            self.orders.tell_stoppers(Fault.FAILED, self._why_stuck())
+        return waiter
 
     def status(self) -> ProcessStatus:
         """Return how it is at this moment."""
-        self._survivors()
         return self.condition.status(
             self.rank,
             wanted=self.wanted,
@@ -150,8 +144,21 @@ class Program:
         self.condition.pid = None
         self.orders.rest()
         if self.state is not _S.FATAL:
-            self._enter(_S.FATAL, detail=self.condition.spawn_error)
+            self.history.enter(_S.FATAL, detail=self.condition.spawn_error)
         self.orders.refuse(self.condition.spawn_error)
+
+    def get_stuck(self) -> None:
+        """Take note that what is left of it cannot be killed; nobody waits for it any longer."""
+        self.condition.is_stuck = True
+        self.orders.refuse(self._why_stuck())
+        self.tell_down()
+
+    def _why_stuck(self) -> str:
+        return f"it cannot be killed, {self.condition.describe(self.rank.name)}"
+
+    def _may_be_replaced(self) -> bool:
+        """Say whether an ended run may be followed by another: one that left nothing on purpose."""
+        return not (self.spec.leave_behind and self.condition.left)
 
     # ── the task ──
 
@@ -169,7 +176,7 @@ class Program:
 
     def _begin(self) -> None:
         """Be as a person's start wants it: without failures so far, as it is configured now."""
-        self._failures = 0
+        self.failures = 0
         if self.spec != self.configured:
             self.spec = self.configured
             self.logs.adopt(self.spec)
@@ -178,123 +185,20 @@ class Program:
         """Run it again and again, as its policy says."""
         while True:
             self.orders.begin_run()
-            self._next = Next(())
-            await self._run_once()
-            is_over = self._next.restart_in is None and not self.orders.is_soon
-            if is_over or self.condition.left:
+            run = Run(self)
+            try:
+                await run.to_its_end(self._spawner)
+            finally:
+                self.condition.is_stuck = False
+            if run.next.restart_in is None and not self.orders.is_soon:
                 return
-            await self.orders.pause(self._next.restart_in or 0)
+            await self.orders.pause(run.next.restart_in or 0)
             if self.orders.is_soon:
                 self._begin()
 
-    async def _run_once(self) -> None:
-        """Start it and wait until nothing of it is left, or say why it cannot be started."""
-        self._is_settled = False
-        self.condition.spawn_error = ""
-        self._enter(_S.STARTING)
-        async with trio.open_nursery() as self._run_nursery:
-            try:
-                await self._spawner.run(self)
-            except RequestError as problem:
-                self.condition.spawn_error = problem.detail
-                log.info("spawnerr: %s", problem.detail)
-                self._follow(Ended(None, settled=False))
-            self._run_nursery.cancel_scope.cancel()
-
     def _come_to_rest(self) -> None:
         was_asked = self.orders.rest()
-        if self.condition.left:
-            who = self.condition.describe(self.rank.name)
-            self.orders.refuse(f"it cannot be killed, {who}")
-            return
         if was_asked and self.state in {_S.STARTING, _S.BACKOFF, _S.STOPPING, _S.EXITED}:
-            self._enter(_S.STOPPED)
+            self.history.enter(_S.STOPPED)
         self.orders.tell_stoppers()
-
-    # ── what the spawner tells ──
-
-    def spawned(self, pid: int, is_alive: Callable[[], bool]) -> None:
-        """Take note that there is a process; ``is_alive`` asks the kernel about it."""
-        self.condition.spawned(pid)
-        log.info("spawned: '%s' with pid %s", self.rank.name, pid)
-        if self.spec.startsecs == 0:
-            self._settle()
-        else:
-            assert self._run_nursery is not None
-            self._run_nursery.start_soon(self._settle_later, is_alive)
-
-    async def _settle_later(self, is_alive: Callable[[], bool]) -> None:
-        await trio.sleep(self.spec.startsecs)
-        if self.state is _S.STARTING and is_alive():
-            self._settle()
-
-    def _settle(self) -> None:
-        self._is_settled = True
-        self._failures = 0
-        self._enter(_S.RUNNING)
-        log.info(SUCCESS, self.rank.name, self.spec.startsecs)
-        self.orders.tell_starters()
-
-    async def may_stop(self) -> None:
-        """Return when everything that must be down before it is down."""
-        if self.turn_to_stop is not None:
-            await self.turn_to_stop.wait()
-
-    def stopping(self) -> None:
-        """Take note that the stop signal goes out now."""
-        if self.state in {_S.STARTING, _S.RUNNING}:
-            self._enter(_S.STOPPING)
-
-    def ended(self, returncode: int) -> None:
-        """Take note that the leader has ended; members may be left."""
-        ended = Ended(returncode, settled=self._is_settled, uptime=self.condition.uptime)
-        pid = self.condition.pid
-        self.condition.ended(returncode)
-        how = how_it_ended(returncode)
-        if self.state is _S.STOPPING:
-            is_usual = returncode in self.spec.exitcodes
-            log.log(LEVEL[is_usual], "stopped: %s (%s)", self.rank.name, how)
-            return
-        expected = is_expected(self.spec.restart_policy, ended)
-        words = "expected" if expected else "not expected"
-        log.log(LEVEL[expected], "exited: %s (%s; %s)", self.rank.name, how, words)
-        if not self._is_settled:
-            self.condition.spawn_error = TOO_QUICK
-        elif not expected:
-            self.condition.spawn_error = f"Bad exit code {returncode}"
-        self._follow(ended, pid, how)
-
-    def members_left(self, pids: set[int]) -> None:
-        """Take note of members that outlive the leader; those that stay cannot be killed."""
-        self.condition.left = pids
-
-    def _follow(self, ended: Ended, pid: int | None = None, how: str = "") -> None:
-        """Do what the policy says after a run."""
-        self._failures = 0 if ended.settled else self._failures + 1
-        self._next = after_exit(self.spec.restart_policy, ended, self._failures)
-        for state in self._next.states:
-            self._enter(state, pid, how or self.condition.spawn_error)
-        if self.state is _S.FATAL:
-            log.info(GAVE_UP, self.rank.name)
-        if not ended.settled:
-            self.orders.tell_starters(Fault.SPAWN_ERROR, self.condition.spawn_error)
-
-    def _survivors(self) -> set[int]:
-        """Look again at members that could not be killed; all gone means STOPPED after all."""
-        if self.orders.is_resting and self.condition.left:
-            self.condition.left = self._spawner.alive(self.condition.left)
-            if not self.condition.left and self.state is _S.STOPPING:
-                self._enter(_S.STOPPED)
-        return self.condition.left if self.orders.is_resting else set()
-
-    def _enter(self, state: ProcessState, pid: int | None = None, detail: str = "") -> None:
-        before = self.condition.state
-        assert state in TRANSITIONS[before], f"{self.rank}: {before.name} to {state.name}"
-        self.condition.state = state
-        self._cause = self._events.transition(
-            (self.rank.group, self.rank.name),
-            (before, state),
-            cause=self._cause,
-            pid=pid or self.condition.pid,
-            detail=detail,
-        )
+        self.tell_down()

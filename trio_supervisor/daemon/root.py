@@ -27,6 +27,7 @@ from trio_supervisor.errors import SupervisorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import NoReturn
 
     from trio_supervisor.daemon.activity import ActivityLog
     from trio_supervisor.daemon.console import Console
@@ -54,18 +55,19 @@ class Root:
         mark: str,
         budget: DescriptorBudget,
         console: Console | None = None,
+        abandon: Callable[[set[int]], NoReturn],
     ) -> None:
+        """Put it together; ``abandon`` ends the process while tasks wait for the unkillable."""
         self.containment = Containment()
+        self._abandon = abandon
         self._doors = doors
         self._activity = activity
         self._console = console
         self._pump = Pump(console.relieve) if console else Pump()
         self._events = EventBus()
-        hurry = trio.Event()
         self._spawner = ProcessSpawner(
             containment=self.containment,
             pump=self._pump,
-            hurry=hurry,
             environment=self._environment(),
             mark=mark,
             budget=budget,
@@ -76,7 +78,6 @@ class Root:
             load=load,
             make=self._make,
             adopt=self._adopt,
-            hurry=hurry,
             wake=self.containment.wake,
         )
         self._configuration = configuration
@@ -84,12 +85,18 @@ class Root:
 
     async def run(self, guardian: int, is_ready: Callable[[], None]) -> set[int]:
         """Serve until everything is down; return the processes that could not be killed."""
-        handlers = Handlers(self.supervisor, activity=self._activity, pid=guardian)
+        handlers = Handlers(
+            self.supervisor,
+            activity=self._activity,
+            pid=guardian,
+            census=self.containment.census,
+        )
         server = Server(handlers)
         table = SignalTable(self.supervisor, self.containment, self._reopen_logs)
         with trio.open_signal_receiver(*RECEIVED) as signals:
             async with trio.open_nursery() as services:
                 services.start_soon(self._pump.run)
+                services.start_soon(self._abandon_the_unkillable, handlers)
                 if self._console:
                     services.start_soon(self._console.run)
                     await services.start(announce, self.supervisor)
@@ -99,10 +106,22 @@ class Root:
                     services.start_soon(table.dispatch, signals)
                     services.start_soon(server.run, self._doors)
                     is_ready()
-                left = await self.containment.empty()
-                await handlers.tell_that_all_is_down()
+                left = await self._say_goodbye(handlers)
                 services.cancel_scope.cancel()
         self._pump.finish()
+        return left
+
+    async def _abandon_the_unkillable(self, handlers: Handlers) -> None:
+        """End without them: Trio itself waits for every process it has started."""
+        await self.supervisor.abandoned.wait()
+        left = await self._say_goodbye(handlers)
+        self._pump.finish()
+        self._abandon(left)
+
+    async def _say_goodbye(self, handlers: Handlers) -> set[int]:
+        """Kill what is left and tell who waits; return what cannot be killed."""
+        left = await self.containment.empty() | self.supervisor.unkillable()
+        await handlers.tell_that_all_is_down()
         return left
 
     def _make(self, spec: ProgramSpec, rank: Rank) -> Program:

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import trio
 
 from trio_supervisor.daemon.command import arguments_of, spawn_error
-from trio_supervisor.daemon.containment import HAS_PROC, Unit
+from trio_supervisor.daemon.containment import HAS_PROC, MARK, Unit
 from trio_supervisor.daemon.identity import account_of
 from trio_supervisor.daemon.ladder import Ladder, Watched
-from trio_supervisor.daemon.proc import stat_of
 from trio_supervisor.daemon.turns import Turns
 from trio_supervisor.errors import Fault, RequestError
 
@@ -46,9 +45,6 @@ class Runnable(Watched, Protocol):
     def ended(self, returncode: int) -> None:
         """Take note that the leader has ended; members may be left."""
 
-    def members_left(self, pids: set[int]) -> None:
-        """Take note of members that outlive the leader; those that stay cannot be killed."""
-
 
 class Spawner(Protocol):
     """Runs a process to the end of its whole tree."""
@@ -59,9 +55,6 @@ class Spawner(Protocol):
     def check(self, spec: ProgramSpec) -> None:
         """Raise RequestError when a spawn would fail: no such file, not executable."""
 
-    def alive(self, pids: set[int]) -> set[int]:
-        """Return those of the processes that still live."""
-
     def send(self, pid: int, number: int) -> None:
         """Send a signal to a process that it runs."""
 
@@ -70,7 +63,7 @@ class ProcessSpawner:
     """Spawns real processes, in the order of their ranks.
 
     ``environment`` is what every process inherits, ``mark`` names this daemon among all,
-    ``budget`` says what goes before every command, and ``hurry`` cuts every grace short.
+    and ``budget`` says what goes before every command.
     """
 
     def __init__(
@@ -78,7 +71,6 @@ class ProcessSpawner:
         *,
         containment: Containment,
         pump: Pump,
-        hurry: trio.Event,
         environment: Mapping[str, str],
         mark: str,
         budget: DescriptorBudget,
@@ -86,7 +78,6 @@ class ProcessSpawner:
         self.containment = containment
         self.pump = pump
         self.turns = Turns()
-        self.hurry = hurry
         self.environment = environment
         self.mark = mark
         self.budget = budget
@@ -95,10 +86,6 @@ class ProcessSpawner:
     def check(self, spec: ProgramSpec) -> None:
         """Raise RequestError when a spawn would fail."""
         arguments_of(spec, {**self.environment, **spec.environment})
-
-    def alive(self, pids: set[int]) -> set[int]:
-        """Return those of the processes that still live."""
-        return {pid for pid in pids if (status := stat_of(pid)) and status.is_alive}
 
     def send(self, pid: int, number: int) -> None:
         """Send a signal to a process that it runs."""
@@ -109,6 +96,8 @@ class ProcessSpawner:
         run = _Run(self, program)
         try:
             await run.leader()
+            if program.spec.leave_behind:
+                await run.left_behind()
         finally:
             await run.aftermath()
 
@@ -129,8 +118,8 @@ class _Run:
         rank = program.rank
         self._spawner = spawner
         self._program = program
-        self._unit = Unit(f"{spawner.mark}:{rank.group}:{rank.name}")
-        self._ladder = Ladder(spawner.containment, self._unit, program, spawner.hurry)
+        self._unit = Unit(spawner.mark, rank.group, rank.name)
+        self._ladder = Ladder(spawner.containment, self._unit, program)
         self._process: trio.Process | None = None
         self._turn: Turn | None = None
         self._pipes: list[Pipe] = []
@@ -153,6 +142,14 @@ class _Run:
         finally:
             if self._process is None:
                 self._spawn_is_over(None)
+            else:
+                assert self._process.returncode is not None
+                self._spawner.containment.release(self._unit)
+                self._program.ended(self._process.returncode)
+
+    async def left_behind(self) -> None:
+        """Keep what a leader that daemonized has left, until it ends or is to be stopped."""
+        await self._ladder.emptied()
 
     def started(self, process: trio.Process) -> None:
         """Hear from `run_process` that there is a process, which outlives a cancellation."""
@@ -161,13 +158,11 @@ class _Run:
         self._program.spawned(process.pid, lambda: process.poll() is None)
 
     async def aftermath(self) -> None:
-        """Tell how it ended, stop the members that are left, take their last output."""
+        """Stop the members that are left, take their last output."""
         with trio.CancelScope(shield=True):  # bounded: the ladder and the draining end
             if self._process is not None:
-                assert self._process.returncode is not None
-                self._spawner.containment.release(self._unit)
-                self._program.ended(self._process.returncode)
-                self._program.members_left(await self._ladder.finish())
+                await self._ladder.finish()
+                self._spawner.containment.forget(self._unit)
             for pipe in self._pipes:
                 await self._spawner.pump.drain(pipe)
 
@@ -185,7 +180,7 @@ class _Run:
             **({"SUPERVISOR_SERVER_URL": spec.serverurl} if spec.serverurl else {}),
             "SUPERVISOR_PROCESS_NAME": rank.name,
             "SUPERVISOR_GROUP_NAME": rank.group,
-            "TRIO_SUPERVISOR_UNIT": f"{self._spawner.mark}:{rank.group}:{rank.name}",
+            MARK: self._unit.mark,
             **spec.environment,
         }
 

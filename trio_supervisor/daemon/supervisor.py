@@ -41,8 +41,8 @@ class Supervisor:
     """The active groups, the configured ones, and the state of the daemon.
 
     ``load`` reads the configuration again (ConfigError when it is bad), ``make`` makes a program,
-    ``adopt`` applies the daemon's own settings after a reload, ``hurry`` ends every grace, and
-    ``wake`` lets those who wait for processes look again.
+    ``adopt`` applies the daemon's own settings after a reload, and ``wake`` lets those who wait
+    for processes look again. ``abandoned`` is set when the end waits for the unkillable only.
     """
 
     def __init__(
@@ -53,7 +53,6 @@ class Supervisor:
         load: Callable[[], Configuration],
         make: Callable[[ProgramSpec, Rank], Program],
         adopt: Callable[[Configuration], None],
-        hurry: trio.Event,
         wake: Callable[[], None],
     ) -> None:
         self.configuration = configuration
@@ -65,8 +64,9 @@ class Supervisor:
         self._load = load
         self._make = make
         self._adopt = adopt
-        self._hurry = hurry
         self._wake = wake
+        self.abandoned = trio.Event()
+        self._is_ending = trio.Event()
         self._nursery: trio.Nursery | None = None
         self._operations: trio.Nursery | None = None
         self._turns: list[tuple[Group, trio.Event]] = []
@@ -178,6 +178,16 @@ class Supervisor:
             found += self._pending(Action.STOPPED, target, waiters)
         return found
 
+    def kill(self, words: Iterable[str], cause: int | None) -> list[Pending]:
+        """Stop what the words name without any grace; of whole groups, what is not down."""
+        found = []
+        for target in resolve(self.groups, words):
+            chosen = [p for p in target.programs if target.name or not p.is_at_rest]
+            waiters = [(p, p.kill_nowait(cause)) for p in chosen]
+            found += self._pending(Action.KILLED, target, waiters)
+        self._wake()
+        return found
+
     def restart(self, words: Iterable[str], cause: int | None) -> list[Pending]:
         """Stop what is up, and start all that the words name, as soon as it is down."""
         words = list(words)
@@ -248,12 +258,14 @@ class Supervisor:
         """Stop everything in order; `run` returns when all is down."""
         is_stopping = self.state is SupervisorState.RESTARTING
         self.state = SupervisorState.SHUTDOWN
+        self._is_ending.set()
         if not is_stopping:
             self._stop_everything(cause)
 
     def kill_nowait(self) -> None:
         """Cut every grace and every wait for a turn short."""
-        self._hurry.set()
+        for program in self.programs():
+            program.orders.hurry.set()
         self._wake()
         for _, turn in self._turns:
             turn.set()
@@ -265,6 +277,7 @@ class Supervisor:
         self._turns = [(group, group.wait_for_turn()) for group in groups]
         for group in groups:
             group.note_stop(cause)
+            group.close()
         self.carry_out(self._call_turns)
         self._nursery.cancel_scope.cancel()
 
@@ -279,6 +292,14 @@ class Supervisor:
                     said = trio.current_time()
                 with trio.move_on_after(REPORT_EVERY):
                     await group.down.wait()
+        await self._is_ending.wait()
+        if self.unkillable():
+            self.abandoned.set()
+
+    def unkillable(self) -> set[int]:
+        """Return the processes that could not be killed."""
+        stuck = (program.condition.left for program in self.programs() if program.is_stuck)
+        return set().union(*stuck)
 
     def _waited_for(self) -> list[str]:
         return sorted(p.rank.name for p in self.programs() if not p.is_at_rest)

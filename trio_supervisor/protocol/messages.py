@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PROTOCOL_MAJOR = 1
 """Another major version is refused."""
-PROTOCOL_MINOR = 0
+PROTOCOL_MINOR = 1
 """Counts the additions; informative."""
 
 
@@ -110,10 +110,19 @@ class Info(Message, code=0x0011):
 class GetStatus(Message, code=0x0012):
     """Ask for a snapshot of the targets (none: of everything): Statuses and Outcomes, then End.
 
-    An Outcome here is a target that names nothing.
+    An Outcome here is a target that names nothing. With ``members``, each row lists its members,
+    and Strays follow those of everything.
     """
 
     targets: tuple[str, ...] = ()
+    members: bool = False
+
+
+class Member(Record):
+    """One live process, and what it was started with, as one shortened line."""
+
+    pid: int
+    command: str
 
 
 class ProcessStatus(Record):
@@ -136,12 +145,19 @@ class ProcessStatus(Record):
     stale: bool = False
     stdout_logfile: str = ""
     stderr_logfile: str = ""
+    members: tuple[Member, ...] = ()
 
 
 class Statuses(Message, code=0x0013):
     """Some rows of a snapshot, sorted by group then name, or in the order of the targets."""
 
     processes: tuple[ProcessStatus, ...]
+
+
+class Strays(Message, code=0x0016):
+    """Descendants of the daemon that belong to no program; they go when it ends."""
+
+    members: tuple[Member, ...]
 
 
 class GetAvailable(Message, code=0x0014):
@@ -179,6 +195,7 @@ class Action(IntEnum):
     ADDED = 5
     REMOVED = 6
     UPDATED = 7
+    KILLED = 8
 
 
 class Outcome(Message, code=0x0020):
@@ -217,6 +234,13 @@ class Signal(Message, code=0x0024):
 
     signal: str
     targets: tuple[str, ...]
+
+
+class Kill(Message, code=0x0026):
+    """Stop the targets with SIGKILL at once; with ``wait``, answer when each is down."""
+
+    targets: tuple[str, ...]
+    wait: bool = True
 
 
 class Clear(Message, code=0x0025):

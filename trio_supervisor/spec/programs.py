@@ -85,12 +85,23 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
         Meta(description="How many seconds it may take to stop before it is killed (SIGKILL)."),
     ] = 10.0
     stopasgroup: Annotated[
-        Boolean, Meta(description="Send the stop signal to its whole process group.")
+        Boolean,
+        Meta(
+            description="Accepted for compatibility: the stop signal goes to its whole tree in any "
+            "case."
+        ),
     ] = False
     killasgroup: Annotated[
         Boolean | None,
-        Meta(description="Kill its whole process group; as stopasgroup unless set."),
+        Meta(description="Accepted for compatibility: its whole tree is killed in any case."),
     ] = None
+    leave_behind: Annotated[
+        Boolean,
+        Meta(
+            description="Let live what it leaves when it ends by itself: for programs that put "
+            "themselves into the background. What is left stops with the program."
+        ),
+    ] = False
     user: Annotated[
         User | None,
         Meta(description="The user it runs as, a name or a number; needs a daemon run by root."),

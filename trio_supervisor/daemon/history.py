@@ -1,0 +1,36 @@
+"""The states of one process as they follow one another, each published with its cause."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trio_supervisor.lifecycle import TRANSITIONS
+
+if TYPE_CHECKING:
+    from trio_supervisor.daemon.condition import Condition
+    from trio_supervisor.daemon.events import EventBus
+    from trio_supervisor.daemon.turns import Rank
+    from trio_supervisor.lifecycle import ProcessState
+
+
+class History:
+    """Changes the state of a condition; ``cause`` is the id of what leads to the next change."""
+
+    def __init__(self, rank: Rank, condition: Condition, events: EventBus) -> None:
+        self.cause: int | None = None
+        self._rank = rank
+        self._condition = condition
+        self._events = events
+
+    def enter(self, state: ProcessState, pid: int | None = None, detail: str = "") -> None:
+        """Come into a state, because of what came before; ``pid`` if it is not that of now."""
+        before = self._condition.state
+        assert state in TRANSITIONS[before], f"{self._rank}: {before.name} to {state.name}"
+        self._condition.state = state
+        self.cause = self._events.transition(
+            (self._rank.group, self._rank.name),
+            (before, state),
+            cause=self.cause,
+            pid=pid or self._condition.pid,
+            detail=detail,
+        )

@@ -1,0 +1,144 @@
+"""One run of a process, from its spawn to what follows its end, as a spawner tells it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_supervisor.daemon.condition import TOO_QUICK, how_it_ended
+from trio_supervisor.errors import Fault, RequestError
+from trio_supervisor.lifecycle import Ended, Next, ProcessState, after_exit, is_expected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trio_supervisor.daemon.logfile import Sink
+    from trio_supervisor.daemon.program import Program
+    from trio_supervisor.daemon.spawn import Spawner
+
+log = logging.getLogger(__name__)
+
+_S = ProcessState
+SUCCESS = (
+    "success: %s entered RUNNING state, process has stayed up for > than %g seconds (startsecs)"
+)
+LEVEL = {True: logging.INFO, False: logging.WARNING}
+"""By whether it was expected."""
+GAVE_UP = "gave up: %s entered FATAL state, too many start retries too quickly"
+
+
+class Run:
+    """What happens in one run of a program; ``next`` says what follows it."""
+
+    def __init__(self, program: Program) -> None:
+        self.spec = program.spec
+        self.rank = program.rank
+        self.next = Next(())
+        self._program = program
+        self._orders = program.orders
+        self._condition = program.condition
+        self._enter = program.history.enter
+        self._is_settled = False
+        self._nursery: trio.Nursery | None = None
+
+    @property
+    def sinks(self) -> tuple[tuple[Sink, ...], tuple[Sink, ...]]:
+        """Where stdout and stderr go."""
+        return self._program.logs.sinks
+
+    @property
+    def hurry(self) -> trio.Event:
+        """Set when a stop may give no grace, or no more of it."""
+        return self._orders.hurry
+
+    async def to_its_end(self, spawner: Spawner) -> None:
+        """Spawn and wait until nothing is left, or take note why it cannot be spawned."""
+        self._condition.spawn_error = ""
+        self._enter(_S.STARTING)
+        async with trio.open_nursery() as self._nursery:
+            try:
+                await spawner.run(self)
+            except RequestError as problem:
+                self._condition.spawn_error = problem.detail
+                log.info("spawnerr: %s", problem.detail)
+                self._follow(Ended(None, settled=False))
+            self._nursery.cancel_scope.cancel()
+
+    # ── what the spawner tells ──
+
+    def spawned(self, pid: int, is_alive: Callable[[], bool]) -> None:
+        """Take note that there is a process; ``is_alive`` asks the kernel about it."""
+        self._condition.spawned(pid)
+        log.info("spawned: '%s' with pid %s", self.rank.name, pid)
+        if self.spec.startsecs == 0:
+            self._settle()
+        else:
+            assert self._nursery is not None
+            self._nursery.start_soon(self._settle_later, is_alive)
+
+    async def _settle_later(self, is_alive: Callable[[], bool]) -> None:
+        await trio.sleep(self.spec.startsecs)
+        if self._condition.state is _S.STARTING and is_alive():
+            self._settle()
+
+    def _settle(self) -> None:
+        self._is_settled = True
+        self._program.failures = 0
+        self._enter(_S.RUNNING)
+        log.info(SUCCESS, self.rank.name, self.spec.startsecs)
+        self._orders.tell_starters()
+
+    async def may_stop(self) -> None:
+        """Return when everything that must be down before it is down."""
+        if self._program.turn_to_stop is not None:
+            await self._program.turn_to_stop.wait()
+
+    def stopping(self) -> None:
+        """Take note that the stop signal goes out now."""
+        is_asked = self._condition.state is _S.EXITED and self._orders.is_stop_asked
+        if is_asked or self._condition.state in {_S.STARTING, _S.RUNNING}:
+            self._enter(_S.STOPPING)
+
+    def ended(self, returncode: int) -> None:
+        """Take note that the leader has ended; members may be left."""
+        condition = self._condition
+        ended = Ended(returncode, settled=self._is_settled, uptime=condition.uptime)
+        pid = condition.pid
+        condition.ended(returncode)
+        condition.leaves_behind = self.spec.leave_behind
+        how = how_it_ended(returncode)
+        if condition.state is _S.STOPPING:
+            is_usual = returncode in self.spec.exitcodes
+            log.log(LEVEL[is_usual], "stopped: %s (%s)", self.rank.name, how)
+            return
+        expected = is_expected(self.spec.restart_policy, ended)
+        words = "expected" if expected else "not expected"
+        log.log(LEVEL[expected], "exited: %s (%s; %s)", self.rank.name, how, words)
+        if not self._is_settled:
+            condition.spawn_error = TOO_QUICK
+        elif not expected:
+            condition.spawn_error = f"Bad exit code {returncode}"
+        self._follow(ended, pid, how)
+
+    def members_left(self, pids: set[int]) -> None:
+        """Take note of members that outlive the leader; none means that all are gone."""
+        self._condition.left = pids
+
+    def unkillable(self, pids: set[int]) -> None:
+        """Take note of processes that SIGKILL does not end: whoever waits for them hears of it."""
+        self._condition.left = pids
+        self._program.get_stuck()
+
+    def _follow(self, ended: Ended, pid: int | None = None, how: str = "") -> None:
+        """Do what the policy says after a run."""
+        program = self._program
+        program.failures = 0 if ended.settled else program.failures + 1
+        self.next = after_exit(self.spec.restart_policy, ended, program.failures)
+        for state in self.next.states:
+            self._enter(state, pid, how or self._condition.spawn_error)
+        if self._condition.state is _S.FATAL:
+            log.info(GAVE_UP, self.rank.name)
+        if not ended.settled:
+            self._orders.tell_starters(Fault.SPAWN_ERROR, self._condition.spawn_error)
