@@ -11,7 +11,7 @@ import pytest
 import trio
 from configurations import loaded
 
-from trio_supervisor.daemon import control
+from trio_supervisor.daemon import connection, control
 from trio_supervisor.daemon.control import Server
 from trio_supervisor.daemon.events import EventBus
 from trio_supervisor.daemon.handlers import Handlers
@@ -207,8 +207,8 @@ async def test_an_oversized_frame_is_refused_by_its_header(tmp_path: Path) -> No
 async def test_who_begins_and_does_not_go_on_is_sent_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bytes
 ) -> None:
-    monkeypatch.setattr(control, "HELLO_WITHIN", 0.05)
-    monkeypatch.setattr(control, "FRAME_WITHIN", 0.05)
+    monkeypatch.setattr(connection, "HELLO_WITHIN", 0.05)
+    monkeypatch.setattr(connection, "FRAME_WITHIN", 0.05)
     async with serving(tmp_path) as served:
         client = await served.connect()
         await client.send(begun)
@@ -222,8 +222,8 @@ async def test_who_begins_and_does_not_go_on_is_sent_away(
 async def test_a_greeted_client_may_be_silent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "HELLO_WITHIN", 0.02)
-    monkeypatch.setattr(control, "FRAME_WITHIN", 0.02)
+    monkeypatch.setattr(connection, "HELLO_WITHIN", 0.02)
+    monkeypatch.setattr(connection, "FRAME_WITHIN", 0.02)
     async with serving(tmp_path) as served:
         silent, other = await served.connect(), await served.connect()
         await silent.send(HELLO)
@@ -372,7 +372,7 @@ async def test_two_streams_and_requests_share_a_connection(tmp_path: Path) -> No
 async def test_a_client_that_never_reads_is_cut_and_others_are_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "SEND_WITHIN", 0.05)
+    monkeypatch.setattr(connection, "SEND_WITHIN", 0.05)
     async with serving(tmp_path) as served:
         served.main_log.write(bytes(BIG))
         deaf, other = await served.connect(), await served.connect()
