@@ -275,19 +275,49 @@ async def test_http_gets_a_plain_501(tmp_path: Path, method: str) -> None:
     assert b"supervisorctl" in answer
 
 
-async def test_one_client_too_many_is_told_so(tmp_path: Path) -> None:
+async def _full_house(served: Served, *requests: bytes) -> None:
+    """Connect as many clients as may be connected, one after the other."""
+    for _ in range(control.CONNECTIONS):
+        client = await served.connect()
+        await client.send(HELLO, *requests)
+        await client.receive()
+
+
+async def test_a_new_client_takes_the_place_of_the_one_idle_longest(tmp_path: Path) -> None:
     async with serving(tmp_path) as served:
-        for _ in range(control.CONNECTIONS):
-            client = await served.connect()
-            await client.send(HELLO)
-            await client.receive()
+        await _full_house(served)
+        first, second, third, *_ = served.clients
+        await first.send(to_bytes(1, GetInfo()))
+        await first.receive()
+        await second.send(to_bytes(1, Tail(Channel.MAIN, follow=True)), to_bytes(2, GetInfo()))
+        await second.receive()
+        late = await served.connect()
+
+        await late.send(HELLO, to_bytes(1, GetInfo()))
+        answers = [await late.receive(), await late.receive()]
+        farewell = await third.rest()
+        await first.send(to_bytes(2, GetInfo()))
+        served.main_log.write(b"news")
+
+        assert (await first.receive(), await second.receive()) == (
+            (2, answers[1][1] if answers[1] else None),
+            (1, Output(b"news")),
+        )
+    assert [type(answer[1]) for answer in answers if answer] == [Hello, Info]
+    assert farewell == [Error(Fault.BUSY, connection.MAKE_ROOM)]
+
+
+async def test_a_client_is_refused_while_all_others_have_requests_under_way(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served:
+        tail = Tail(Channel.MAIN, follow=True)
+        await _full_house(served, to_bytes(1, tail), to_bytes(2, GetInfo()))
         late = await served.connect()
 
         refusal = await late.rest()
         await served.clients[0].stream.aclose()
         replies = await _until_let_in(served)
 
-    assert refusal == [Error(Fault.BUSY, "64 clients are connected")]
+    assert refusal == [Error(Fault.BUSY, control.ALL_BUSY)]
     assert isinstance(replies, Hello)
 
 
@@ -380,7 +410,7 @@ async def test_a_client_that_never_reads_is_cut_and_others_are_served(
         await other.send(HELLO, to_bytes(1, GetInfo()))
         await other.receive()
         answer = await other.receive()
-        while served.server._connections > 1:
+        while len(served.server._connections) > 1:
             await trio.lowlevel.checkpoint()
 
         replies = await deaf.rest()

@@ -47,6 +47,10 @@ RECEIVE = 64 * 1024
 FLUSH_ABOVE = 256 * 1024
 """Bytes of answers that wait for the rest of what one receive brought."""
 
+MAKE_ROOM = (
+    "too many clients are connected, and this connection was idle longest; "
+    "it is closed to let another one in (connect again)"
+)
 NO_HTTP = (
     b"HTTP/1.1 501 Not Implemented\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
     b"HTTP is not served yet; this is a control socket: use supervisorctl\r\n"
@@ -65,14 +69,27 @@ class Connection:
         self._peer = _peer_of(sock)
         self._deframer = Deframer(REQUEST_LIMIT)
         self._is_greeted = False
+        self._waiting: trio.CancelScope | None = None
+        self.active_at = trio.current_time()
         self._streams: dict[int, trio.CancelScope] = {}
         self._room = trio.CapacityLimiter(STREAMS)
         self._sending = trio.Lock()
         self._ready = bytearray()
 
+    @property
+    def is_idle(self) -> bool:
+        """True while the client may ask for something, and nothing it asked for is under way."""
+        return self._waiting is not None and not self._streams
+
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+    def send_away(self) -> None:
+        """Let an idle client go, in words, so that another one can come."""
+        assert self._waiting is not None
+        self._waiting.cancel()
+        self._waiting = None
 
     async def run(self, refusal: str = "") -> None:
         """Serve until the client leaves, breaks the protocol, or is too slow.
@@ -107,10 +124,22 @@ class Connection:
     async def _receive(self) -> bytes:
         """Wait for bytes: for ever between two frames, else not for long."""
         if self._is_greeted and self._deframer.is_between_frames:
-            return await self._socket.recv(RECEIVE)
+            return await self._next_request()
         with trio.move_on_after(FRAME_WITHIN if self._is_greeted else HELLO_WITHIN):
             return await self._socket.recv(RECEIVE)
         raise ProtocolError("a frame was begun and not finished in time")
+
+    async def _next_request(self) -> bytes:
+        """Wait for as long as the server has room; what comes in that moment is not looked at."""
+        self.active_at = trio.current_time()
+        data = b""
+        with trio.CancelScope() as scope:
+            self._waiting = scope
+            data = await self._socket.recv(RECEIVE)
+        self._waiting = None
+        if scope.cancel_called:
+            raise ProtocolError(MAKE_ROOM, Fault.BUSY)
+        return data
 
     async def _take(self, frame: Frame, nursery: trio.Nursery) -> None:
         if not self._is_greeted:
@@ -204,6 +233,7 @@ class Connection:
             await self._send(to_bytes(number, Error(problem.fault, problem.detail)))
         finally:
             del self._streams[number]
+            self.active_at = trio.current_time()
             self._room.release_on_behalf_of(scope)
 
     async def _flush(self) -> None:

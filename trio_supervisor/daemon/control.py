@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CONNECTIONS = 64
+"""Clients at a time; one more takes the place of the one that has been idle longest."""
+ALL_BUSY = f"{CONNECTIONS} clients are connected, and all have requests under way (try again later)"
 ACCEPT_PAUSE = 0.1
 """Seconds to wait when a connection cannot be accepted for want of descriptors."""
 
@@ -26,7 +28,7 @@ class Server:
 
     def __init__(self, handlers: Handlers) -> None:
         self._handlers = handlers
-        self._connections = 0
+        self._connections: set[Connection] = set()
 
     async def run(self, doors: Doors) -> None:
         """Serve all listeners, those that come later too, until cancelled."""
@@ -66,12 +68,22 @@ class Server:
 
     async def _host(self, connection: Connection) -> None:
         """Keep one connection; whatever goes wrong in it stays in it."""
-        is_one_too_many = self._connections >= CONNECTIONS
-        self._connections += 1
+        has_room = len(self._connections) < CONNECTIONS or self._make_room()
+        self._connections.add(connection)
         try:
-            await connection.run(f"{CONNECTIONS} clients are connected" if is_one_too_many else "")
+            await connection.run("" if has_room else ALL_BUSY)
         except Exception:
             log.exception("a control connection failed")
         finally:
-            self._connections -= 1
+            self._connections.discard(connection)
             connection.close()
+
+    def _make_room(self) -> bool:
+        """Send away who has been idle longest; False when all wait for something."""
+        idle = (one for one in self._connections if one.is_idle)
+        longest = min(idle, key=lambda one: one.active_at, default=None)
+        if longest is None:
+            return False
+        self._connections.discard(longest)
+        longest.send_away()
+        return True
