@@ -45,7 +45,7 @@ from trio_supervisor.protocol.messages import (
 from trio_supervisor.spec import InetServerSpec, UnixServerSpec
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from trio_supervisor.daemon.activity import ActivityLog
@@ -399,6 +399,52 @@ async def test_two_streams_and_requests_share_a_connection(tmp_path: Path) -> No
     assert output == (2, Output(b"a line"))
 
 
+async def test_cancel_is_carried_out_when_a_connection_has_all_the_streams_it_may(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as served:
+        last = connection.STREAMS + 2
+        tail = Tail(Channel.MAIN, follow=True)
+        client = await served.connect()
+        await client.send(HELLO, *(to_bytes(number, tail) for number in range(1, last + 1)))
+        await client.receive()
+
+        await client.send(to_bytes(last, Cancel()))  # it waits for room
+        waiting = await client.receive()
+        await client.send(to_bytes(5, Cancel()))  # it makes room
+        running = await client.receive()
+        await _until(lambda: len(served.main_log.followers) == connection.STREAMS)
+        served.main_log.write(b"news")
+        told = {(await client.receive() or (0,))[0] for _ in range(connection.STREAMS)}
+
+    assert (waiting, running) == ((last, End()), (5, End()))
+    assert told == set(range(1, last)) - {5}
+
+
+async def test_more_requests_than_can_be_kept_are_refused_and_the_connection_goes_on(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "REQUESTS", 2)
+    async with serving(tmp_path) as served:
+        tail = Tail(Channel.MAIN, follow=True)
+        client = await served.connect()
+        await client.send(HELLO, *(to_bytes(number, tail) for number in (1, 2, 3)))
+        await client.receive()
+
+        refused = await client.receive()
+        await client.send(to_bytes(1, Cancel()))
+        end = await client.receive()
+
+    assert refused == (3, Error(Fault.BUSY, connection.TOO_MANY_REQUESTS))
+    assert end == (1, End())
+
+
+async def _until(predicate: Callable[[], bool]) -> None:
+    while not predicate():
+        await trio.lowlevel.checkpoint()
+
+
 async def test_a_client_that_never_reads_is_cut_and_others_are_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -410,8 +456,7 @@ async def test_a_client_that_never_reads_is_cut_and_others_are_served(
         await other.send(HELLO, to_bytes(1, GetInfo()))
         await other.receive()
         answer = await other.receive()
-        while len(served.server._connections) > 1:
-            await trio.lowlevel.checkpoint()
+        await _until(lambda: len(served.server._connections) == 1)
 
         replies = await deaf.rest()
 

@@ -42,7 +42,9 @@ FRAME_WITHIN = 10.0
 SEND_WITHIN = 10.0
 """Seconds a client has for its first frame, for the rest of one, and for taking an answer."""
 STREAMS = 32
-"""Answers under way in one connection before nothing more is read from it."""
+"""Answers of one connection that are sent at a time; others wait, and can be cancelled."""
+REQUESTS = 1024
+"""Requests under way in one connection, those that wait among them; more are refused."""
 RECEIVE = 64 * 1024
 FLUSH_ABOVE = 256 * 1024
 """Bytes of answers that wait for the rest of what one receive brought."""
@@ -50,6 +52,9 @@ FLUSH_ABOVE = 256 * 1024
 MAKE_ROOM = (
     "too many clients are connected, and this connection was idle longest; "
     "it is closed to let another one in (connect again)"
+)
+TOO_MANY_REQUESTS = (
+    f"{REQUESTS} requests of this connection are being answered (wait for some, or cancel them)"
 )
 NO_HTTP = (
     b"HTTP/1.1 501 Not Implemented\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
@@ -193,6 +198,8 @@ class Connection:
         if number == 0 or number in self._streams:
             raise ProtocolError(f"request id {number} is not free")
         try:
+            if len(self._streams) >= REQUESTS:
+                raise RequestError(Fault.BUSY, TOO_MANY_REQUESTS)
             answer = self._handlers.answer(message, self._peer)
         except RequestError as problem:
             self._answer(number, Error(problem.fault, problem.detail))
@@ -212,19 +219,21 @@ class Connection:
     async def _open_stream(
         self, number: int, answer: AsyncIterator[Message], nursery: trio.Nursery
     ) -> None:
-        """Let an answer go on by itself; when too many do, wait before reading on."""
+        """Let an answer go on by itself, while more is read."""
         await self._flush()
         self._streams[number] = scope = trio.CancelScope()
-        await self._room.acquire_on_behalf_of(scope)
         nursery.start_soon(self._stream, number, answer, scope)
 
     async def _stream(
         self, number: int, answer: AsyncIterator[Message], scope: trio.CancelScope
     ) -> None:
-        """Send the items of a stream, each when the client has taken the one before."""
+        """Send the items of a stream, each when the client has taken the one before.
+
+        Whoever has too many streams gets this one when another has ended.
+        """
         try:
             with scope:
-                async with aclosing(answer) as items:  # type: ignore[type-var]  # generators all
+                async with aclosing(answer) as items, self._room:  # type: ignore[type-var]  # generators all
                     async for item in items:
                         await self._send(to_bytes(number, item))
             if scope.cancelled_caught:
@@ -234,7 +243,6 @@ class Connection:
         finally:
             del self._streams[number]
             self.active_at = trio.current_time()
-            self._room.release_on_behalf_of(scope)
 
     async def _flush(self) -> None:
         if self._ready:
