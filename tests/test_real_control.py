@@ -384,6 +384,27 @@ async def test_cancel_ends_a_tail_and_its_id_is_free_again(tmp_path: Path) -> No
     assert isinstance(info[1], Info)
 
 
+async def test_a_client_that_will_ask_no_more_is_sent_the_end_of_what_it_follows(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as served:
+        served.main_log.write(bytes(BIG))
+        client = await served.connect()
+        follow = Tail(Channel.MAIN, follow=True)
+        await client.send(HELLO, to_bytes(1, follow), to_bytes(2, FollowEvents()))
+        await client.send(to_bytes(3, Tail(Channel.MAIN, size=BIG)))
+        await client.stream.send_eof()
+
+        replies = []
+        while (received := await client.receive()) is not None:
+            replies.append(received)
+
+        assert not served.main_log.followers
+    parts = [one.data for number, one in replies if number == 3 and isinstance(one, Output)]
+    assert len(b"".join(parts)) == BIG
+    assert {number for number, one in replies if one == End()} == {1, 2, 3}
+
+
 async def test_two_streams_and_requests_share_a_connection(tmp_path: Path) -> None:
     async with serving(tmp_path) as served:
         client = await served.connect()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from rig import open_rig, until  # noqa: F401  # the fixture
 
 from trio_supervisor.daemon.proc import children_of, stat_of
+from trio_supervisor.errors import Fault
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import Outcome, Start, Stop, from_frame
 
@@ -38,6 +40,20 @@ def stop(rig: Rig, *names: str) -> list[str]:
     with rig.connect() as connection:
         outcomes = list(connection.stream(Stop(names)))
     return [f"{o.name} {o.fault.name}" for o in outcomes if isinstance(o, Outcome)]
+
+
+def test_a_client_that_will_ask_no_more_still_gets_its_outcome(rig: Rig) -> None:
+    rig.write(shell("web", "exec sleep 1000", "startsecs = 0.5\nautostart = false"))
+    rig.start()
+
+    with rig.connect() as connection:
+        request = connection._send(Start(("web",)))
+        connection._socket.shutdown(socket.SHUT_WR)
+        outcome = connection._receive(request)
+
+    assert isinstance(outcome, Outcome)
+    assert outcome.fault is Fault.SUCCESS
+    assert rig.states() == {"web": "RUNNING"}
 
 
 # ── spawn errors ─────────────────────────────────────────────────────────────────────────────

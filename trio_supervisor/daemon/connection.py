@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import select
 import socket
 import struct
 from contextlib import aclosing
@@ -24,8 +25,10 @@ from trio_supervisor.protocol.messages import (
     Cancel,
     End,
     Error,
+    FollowEvents,
     Hello,
     Message,
+    Tail,
 )
 
 if TYPE_CHECKING:
@@ -77,6 +80,7 @@ class Connection:
         self._waiting: trio.CancelScope | None = None
         self.active_at = trio.current_time()
         self._streams: dict[int, trio.CancelScope] = {}
+        self._endless: set[trio.CancelScope] = set()
         self._room = trio.CapacityLimiter(STREAMS)
         self._sending = trio.Lock()
         self._ready = bytearray()
@@ -99,7 +103,8 @@ class Connection:
     async def run(self, refusal: str = "") -> None:
         """Serve until the client leaves, breaks the protocol, or is too slow.
 
-        A client that cannot be served is sent away with a ``refusal``.
+        Who only says that no more requests come is still given the answers. A client that
+        cannot be served is sent away with a ``refusal``.
         """
         try:
             async with trio.open_nursery() as nursery:
@@ -110,9 +115,19 @@ class Connection:
                 except ProtocolError as problem:
                     self._answer(0, Error(problem.fault, str(problem)))
                     await self._flush()
-                nursery.cancel_scope.cancel()
+                    nursery.cancel_scope.cancel()
+                if self._has_hung_up():
+                    nursery.cancel_scope.cancel()
+                for scope in self._endless:
+                    scope.cancel()
         except* (OSError, trio.TooSlowError):
             pass  # the client has gone, or does not read what it asked for
+
+    def _has_hung_up(self) -> bool:
+        """Say whether nobody reads what is sent, as far as the kernel knows."""
+        poll = select.poll()
+        poll.register(self._socket.fileno(), 0)  # poll(2): POLLHUP is told without being asked for
+        return bool(poll.poll(0))
 
     async def _converse(self, nursery: trio.Nursery) -> None:
         """Take what comes, in order; what is answered at once goes out in one send."""
@@ -211,18 +226,14 @@ class Connection:
                 for reply in answer:
                     self._answer(number, reply)
             else:
-                await self._open_stream(number, answer, nursery)
+                await self._flush()
+                self._streams[number] = scope = trio.CancelScope()
+                if _is_endless(message):
+                    self._endless.add(scope)
+                nursery.start_soon(self._stream, number, answer, scope)
 
     def _answer(self, number: int, message: Message) -> None:
         self._ready += to_bytes(number, message)
-
-    async def _open_stream(
-        self, number: int, answer: AsyncIterator[Message], nursery: trio.Nursery
-    ) -> None:
-        """Let an answer go on by itself, while more is read."""
-        await self._flush()
-        self._streams[number] = scope = trio.CancelScope()
-        nursery.start_soon(self._stream, number, answer, scope)
 
     async def _stream(
         self, number: int, answer: AsyncIterator[Message], scope: trio.CancelScope
@@ -242,6 +253,7 @@ class Connection:
             await self._send(to_bytes(number, Error(problem.fault, problem.detail)))
         finally:
             del self._streams[number]
+            self._endless.discard(scope)
             self.active_at = trio.current_time()
 
     async def _flush(self) -> None:
@@ -256,6 +268,16 @@ class Connection:
                 rest = memoryview(data)
                 while rest:
                     rest = rest[await self._socket.send(rest) :]
+
+
+def _is_endless(request: Message) -> bool:
+    match request:
+        case FollowEvents():
+            return True
+        case Tail(follow=follow):
+            return follow
+        case _:
+            return False
 
 
 def _peer_of(sock: trio.socket.SocketType) -> str:
