@@ -437,3 +437,56 @@ def test_specs_are_frozen(tmp_path: Path) -> None:
         spec.priority = 1  # type: ignore[misc]  # what mypy says is what is tested
 
     assert msgspec.structs.replace(spec, priority=1) != spec
+
+
+NAMES_OF_NO_VARIABLE = {
+    "toml": (
+        '[program.a]\ncommand = "x"\nenvironment = {{ {0} = "v" }}',
+        '"A\\u0000B"',
+        '"A=B"',
+        '""',
+    ),
+    "conf": ('[program:a]\ncommand=x\nenvironment={0}="v"', "A\0B"),
+}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text"),
+    [
+        (dialect, text.format(name))
+        for dialect, (text, *names) in NAMES_OF_NO_VARIABLE.items()
+        for name in names
+    ],
+)
+@pytest.mark.parametrize("section", ["program", "supervisord"])
+def test_a_name_that_no_variable_can_have_is_an_error_at_its_place(
+    tmp_path: Path, dialect: str, text: str, section: str
+) -> None:
+    if section == "supervisord":
+        text = text.replace("program.a", section).replace("program:a", section)
+        text = "\n".join(line for line in text.splitlines() if not line.startswith("command"))
+
+    (problem,) = problems(tmp_path, text, f"a.{dialect}")
+
+    line = len(text.splitlines())
+    assert problem.startswith(f"a.{dialect}:{line}: {section}.")
+    assert "is not the name of a variable (it needs" in problem
+
+
+@pytest.mark.parametrize("conversion", ["0999999999d", ".99999999999s", "1000s", "5.1000d"])
+@pytest.mark.parametrize("name", ["process_num", "here"])
+def test_an_expansion_has_a_width_that_somebody_could_want(
+    tmp_path: Path, name: str, conversion: str
+) -> None:
+    (problem,) = problems(tmp_path, f"[program:a]\ncommand=x %({name}){conversion}")
+
+    assert problem == (
+        f"a.conf:2: program.a.command: '%({name}){conversion}' asks for 1000 characters or more "
+        f"(write %({name})s, or a smaller width)"
+    )
+
+
+def test_expansions_together_have_a_length_that_can_be_executed(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, f"[program:a]\ncommand=x {'%(process_num)0999d' * 200}")
+
+    assert problem.startswith("a.conf:2: program.a.command: '%(process_num)0999d' makes it longer")

@@ -55,10 +55,13 @@ def convert(option: Option, value: Any) -> Any:
     if isinstance(value, str) and option.language is not None:
         value = getattr(values, option.language)(value)
     try:
-        return msgspec.convert(value, option.type)
+        converted = msgspec.convert(value, option.type)
     except msgspec.ValidationError as error:
         shown = "the value" if option.name in SECRET else repr(value)
         raise ValueError(f"{shown} is refused: {_in_words(str(error))}") from None
+    if option.language == "environment":
+        values.check_environment(converted)
+    return converted
 
 
 def _language_of(annotation: Any) -> str | None:

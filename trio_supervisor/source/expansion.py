@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+LONGEST = 128 * 1024
+"""Characters that may come of the expansions of one value: execve(2) takes no longer argument."""
+_DIGITS = 3  # of a width or a precision
 _NEAR = 0.7  # how alike names must be to be suggested
 
 
@@ -72,18 +75,33 @@ def expand_all(value: Any, change: Callable[[str], str]) -> Any:
 def _substituted(text: str, replace: Callable[[re.Match[str]], str]) -> str:
     import re
 
-    pattern = r"%%|%(?!\()|%\((?P<name>[^)]*)\)(?P<conversion>[-#0 +]*\d*(?:\.\d+)?[a-zA-Z])|%\("
+    fit = r"[-#0 +]*(?P<width>\d*)(?:\.(?P<precision>\d+))?"
+    pattern = rf"%%|%(?!\()|%\((?P<name>[^)]*)\)(?P<conversion>{fit}[a-zA-Z])|%\("
+    room = LONGEST
 
     def checked(match: re.Match[str]) -> str:
-        if match[0] == "%(":
-            shown = text[match.start() : match.start() + 20]
-            raise ValueError(
-                f"{shown!r} starts an expansion that has no end "
-                "(write %(name)s, or %%( for a plain %()"
-            )
-        return replace(match)
+        nonlocal room
+        _check(match)
+        replaced = replace(match)
+        room -= len(replaced)
+        if room < 0:
+            what = f"{match[0][:60]!r} makes it longer than {LONGEST} characters"
+            raise ValueError(f"{what} (shorten what it stands for)")
+        return replaced
 
     return re.sub(pattern, checked, text)
+
+
+def _check(match: re.Match[str]) -> None:
+    """Refuse an expansion without end, and one that is wider than anybody could want."""
+    if match[0] == "%(":
+        shown = match.string[match.start() : match.start() + 20]
+        raise ValueError(
+            f"{shown!r} starts an expansion that has no end (write %(name)s, or %%( for a plain %()"
+        )
+    if any(len((match[part] or "").lstrip("0")) > _DIGITS for part in ("width", "precision")):
+        text = f"{match[0][:60]!r} asks for {10**_DIGITS} characters or more"
+        raise ValueError(f"{text} (write %({match['name']})s, or a smaller width)")
 
 
 def _formatted(conversion: str, name: str, value: object) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Literal
 
 LOG_LEVELS = ("critical", "error", "warn", "info", "debug", "trace", "blather")
@@ -194,6 +195,16 @@ def environment(text: str) -> dict[str, str]:
         value, rest = _environment_value(name.strip(), rest)
         result[name.strip()] = value
     return result
+
+
+def check_environment(variables: Mapping[str, str]) -> None:
+    """Refuse what no environment can hold: environ(7) has NAME=value, ended by a NUL."""
+    for name in variables:
+        if not name or "=" in name or "\0" in name:
+            raise ValueError(
+                f"{name!r} is not the name of a variable (it needs a character, and may hold "
+                "neither = nor NUL)"
+            )
 
 
 def _environment_value(name: str, text: str) -> tuple[str, str]:
