@@ -490,3 +490,11 @@ def test_expansions_together_have_a_length_that_can_be_executed(tmp_path: Path) 
     (problem,) = problems(tmp_path, f"[program:a]\ncommand=x {'%(process_num)0999d' * 200}")
 
     assert problem.startswith("a.conf:2: program.a.command: '%(process_num)0999d' makes it longer")
+
+
+def test_nobody_waits_for_a_number_of_processes_that_no_machine_has(tmp_path: Path) -> None:
+    options = "command=x\nnumprocs=100000000\nprocess_name=%(process_num)d"
+
+    assert problems(tmp_path, f"[program:a]\n{options}") == [
+        "a.conf:3: program.a.numprocs: 100000000 is refused: expected an integer <= 10000"
+    ]

@@ -44,7 +44,9 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
             "%(process_num)d."
         ),
     ] = "%(program_name)s"
-    numprocs: Annotated[Integer, Meta(ge=1, description="How many processes to run.")] = 1
+    numprocs: Annotated[
+        Integer, Meta(ge=1, le=10_000, description="How many processes to run.")
+    ] = 1
     numprocs_start: Annotated[Natural, Meta(description="The number of the first process.")] = 0
     priority: Annotated[
         Integer,
