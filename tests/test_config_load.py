@@ -498,3 +498,30 @@ def test_nobody_waits_for_a_number_of_processes_that_no_machine_has(tmp_path: Pa
     assert problems(tmp_path, f"[program:a]\n{options}") == [
         "a.conf:3: program.a.numprocs: 100000000 is refused: expected an integer <= 10000"
     ]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("numprocs", "1.5", "'1.5' is not an integer (example: 10)"),
+        ("startsecs", "true", "'true' is not a number of seconds (example: 10 or 0.5)"),
+        ("umask", "999999", "'999999' is not an octal mode (example: 022)"),
+        ("autorestart", "5", "'5' is none of true, false, unexpected"),
+    ],
+)
+def test_a_bad_value_is_told_in_the_same_words_in_both_dialects(
+    tmp_path: Path, option: str, value: str, words: str
+) -> None:
+    ini = problems(tmp_path, f"[program:a]\ncommand=x\n{option}={value}")
+    toml = problems(tmp_path, f"[program.a]\ncommand = 'x'\n{option} = {value}", "a.toml")
+
+    assert ini == [f"a.conf:3: program.a.{option}: {words}"]
+    assert toml == [f"a.toml:3: program.a.{option}: {words}"]
+
+
+def test_a_bad_value_of_a_table_is_told_without_it(tmp_path: Path) -> None:
+    text = "[program.a]\ncommand = 'x'\nenvironment = { A = 'secret', B = 5 }"
+
+    (problem,) = problems(tmp_path, text, "a.toml")
+
+    assert "the value is refused: expected text in quotes, got an integer" in problem

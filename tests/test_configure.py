@@ -242,7 +242,7 @@ REFUSALS = [
     (["web.toml", "--owner", "a", "-o", "."], ". cannot be written: Is a directory"),
     (["absent.toml"], "absent.toml: cannot be read: No such file or directory"),
     (["plain.toml"], "plain.toml: has no [configure.NAME] table"),
-    (["broken.toml"], "broken.toml:1: not TOML"),
+    (["broken.toml"], "broken.toml:1: '[program:web]' is not TOML"),
     (["binary.toml"], "binary.toml: is not UTF-8 text (save the file as UTF-8)"),
 ]
 

@@ -66,10 +66,38 @@ def test_every_key_of_any_document_is_found(tree: Any, multiline: Any) -> None:
     ("text", "line"), [("a = 1\nb = \n", 2), ("a = 1\na = 2", 2), ("\n\na = [1", 3), ("[a", 1)]
 )
 def test_what_is_no_toml_is_refused_at_its_line(text: str, line: Any) -> None:
-    with pytest.raises(ConfigError, match="not TOML") as caught:
+    with pytest.raises(ConfigError, match="is not TOML: ") as caught:
         parse(text, "/x.toml")
 
     assert caught.value.problems[0].line == line
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "password = secret",
+            (
+                "'password = …' is not TOML: invalid value "
+                '(write text in quotes, name = "…", and booleans as true or false)'
+            ),
+        ),
+        (
+            "[program:web]",
+            (
+                "'[program:web]' is not TOML: expected ']' at the end of a table declaration "
+                "(write [table] or [table.name], where INI has [table:name])"
+            ),
+        ),
+        ("a = 1\na = 2", "'a = …' is not TOML: cannot overwrite a value (keep one of them)"),
+        ("a = [1", "'a = …' is not TOML: unclosed array (close the bracket)"),
+    ],
+)
+def test_what_is_no_toml_is_told_as_in_ini_with_the_remedy(text: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "/x.toml")
+
+    assert [problem.text for problem in caught.value.problems] == [expected]
 
 
 def test_control_is_the_native_name_of_the_unix_server() -> None:

@@ -57,6 +57,9 @@ def convert(option: Option, value: Any) -> Any:
     try:
         converted = msgspec.convert(value, option.type)
     except msgspec.ValidationError as error:
+        if option.language is not None and isinstance(value, (bool, int, float, list)):
+            as_text = str(value).lower() if isinstance(value, bool) else str(value)
+            getattr(values, option.language)(as_text)  # says it as in INI, if it knows how
         shown = "the value" if option.name in SECRET else repr(value)
         raise ValueError(f"{shown} is refused: {_in_words(str(error))}") from None
     if option.language == "environment":

@@ -15,6 +15,24 @@ if TYPE_CHECKING:
 
 _SERVER = "unix_http_server"
 _CONTROL = "control"
+_SHOWN = 40
+_QUOTES = 'write text in quotes, name = "…", and booleans as true or false'
+_ONCE = "keep one of them"
+_REMEDIES = {
+    "nvalid value": _QUOTES,
+    "end of document after a statement": _QUOTES,
+    "Expected '='": "write name = value",
+    "table declaration": "write [table] or [table.name], where INI has [table:name]",
+    "Invalid statement": "write name = value, [table] or # comment",
+    "Unterminated string": "close the quote",
+    "Illegal character": "close quotes on their line; write the character as \\u and its number",
+    "Unclosed": "close the bracket",
+    "twice": _ONCE,
+    "overwrite": _ONCE,
+    "Duplicate": _ONCE,
+    "in a string": "double the backslash, or write the text in single quotes",
+}
+"""What to do about it, by words of tomllib's messages."""
 
 
 def parse(text: str, file: str) -> Document:
@@ -54,7 +72,15 @@ def _syntax_error(message: str, text: str, file: str) -> ConfigError:
     what, _, where = message.rpartition(" (at ")
     line = where.removeprefix("line ").partition(",")[0]
     number = int(line) if line.isdecimal() else text.rstrip().count("\n") + 1
-    return only(file, number, f"not TOML: {what} (at {where}")
+    key, equals, _ = text.split("\n")[number - 1].strip().partition("=")
+    shown = f"{key}= …" if equals else key[:_SHOWN]  # what follows may be a secret
+    reason = what[:1].lower() + what[1:]
+    return only(file, number, f"{shown!r} is not TOML: {reason} ({_remedy(what)})")
+
+
+def _remedy(what: str) -> str:
+    found = (remedy for words, remedy in _REMEDIES.items() if words in what)
+    return next(found, "the grammar stands at https://toml.io/en/v1.0.0")
 
 
 class _Locator:
