@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+from rig import open_rig  # noqa: F401  # the fixture
 
 from trio_supervisor import __version__
 from trio_supervisor.cli import launcher
 from trio_supervisor.cli.flags import FLAGS, help_text, parse
 from trio_supervisor.errors import SupervisorError
+
+if TYPE_CHECKING:
+    from rig import Rig
 
 
 def test_nothing_given_is_nothing_overridden() -> None:
@@ -127,3 +133,40 @@ def test_every_other_word_is_a_supervisorctl_command(capsys: pytest.CaptureFixtu
 
     assert code != 0
     assert "unix:///nonexistent/socket no such file" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("-d", "/no/such"), "--directory: '/no/such' is not an existing directory"),
+        (("-l", "/no/such/x"), "--logfile: the directory of '/no/such/x' does not exist"),
+        (("-q", "/no/such"), "--childlogdir: '/no/such' is not an existing directory"),
+        (("-j", "/no/such/x"), "--pidfile: the directory of '/no/such/x' does not exist"),
+        (("-u", "nobody-at-all"), "--user: 'nobody-at-all' is not a user of this machine"),
+        (("-z", "-1"), "--logfile_backups: -1 is refused: expected an integer >= 0"),
+        (("-a", "-1"), "--minfds: -1 is refused: expected an integer >= 0"),
+        (("--minprocs=-1",), "--minprocs: -1 is refused: expected an integer >= 0"),
+    ],
+)
+def test_what_is_wrong_with_a_flag_is_not_blamed_on_the_file(
+    rig: Rig, flags: tuple[str, ...], told: str
+) -> None:
+    path = rig.write("[program.web]\ncommand = 'true'\n")
+
+    started = rig.run("supervisord", "-n", "-c", str(path), *flags)
+
+    assert started.returncode == 2
+    first, *rest = started.stderr.splitlines()
+    assert first.startswith(f"Error: command line: {told}")
+    assert rest == ["For help, use supervisord -h"]
+
+
+def test_what_is_wrong_with_the_file_is_blamed_on_it_beside_a_flag(rig: Rig) -> None:
+    path = rig.write("", "minfds = -1\n")
+
+    started = rig.run("supervisord", "-n", "-c", str(path), "-z", "-1")
+
+    assert started.stderr.splitlines()[:2] == [
+        f"Error: {path}:4: supervisord.minfds: -1 is refused: expected an integer >= 0",
+        "Error: command line: --logfile_backups: -1 is refused: expected an integer >= 0",
+    ]

@@ -71,9 +71,10 @@ def examine(
     directory: str | None = None,
 ) -> Findings:
     """Judge a source as `load` does, and tell everything instead of raising."""
-    judge = Judge(source)
+    overrides = overrides or {}
+    judge = Judge(source, {(_SECTION, option) for option in overrides})
     _check_sections(judge)
-    supervisord, base = _supervisord(judge, overrides or {}, directory or str(Path.cwd()))
+    supervisord, base = _supervisord(judge, overrides, directory or str(Path.cwd()))
     configuration = Configuration(
         path=source.path,
         base=base,

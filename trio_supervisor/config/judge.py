@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import msgspec
 
+from trio_supervisor.errors import Problem
 from trio_supervisor.source import DEFAULT, values
 from trio_supervisor.source.expansion import expand, expand_all
 from trio_supervisor.source.tree import is_toml
@@ -19,7 +20,6 @@ from trio_supervisor.spec import SECTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from trio_supervisor.errors import Problem
     from trio_supervisor.source.tree import Path, Source
 
 SECRET = frozenset({"password", "environment"})
@@ -85,19 +85,23 @@ def _in_words(message: str) -> str:
 
 
 class Judge:
-    """What is known to be wrong so far; a problem that repeats for each process counts once."""
+    """What is known to be wrong so far; a problem that repeats for each process counts once.
 
-    def __init__(self, source: Source) -> None:
+    ``flags`` are the options whose values come from the command line, not from a file.
+    """
+
+    def __init__(self, source: Source, flags: Iterable[Path] = ()) -> None:
         self.source = source
+        self._flags = frozenset(flags)
         self._errors: dict[Problem, None] = dict.fromkeys(source.problems)
         self._warnings: dict[Problem, None] = dict.fromkeys(source.warnings)
         self._unreadable = frozenset(problem.key for problem in source.problems)
 
     def error(self, path: Path, text: str) -> None:
-        self._errors[self.source.problem(path, text)] = None
+        self._errors[self._problem(path, text)] = None
 
     def warn(self, path: Path, text: str) -> None:
-        self._warnings[self.source.problem(path, text)] = None
+        self._warnings[self._problem(path, text)] = None
 
     def errors(self) -> list[Problem]:
         """Give all errors as a person reads the files."""
@@ -153,6 +157,12 @@ class Judge:
         for option in options.values():
             if option.required and option.name not in given:
                 self.error(path, f"has no {option.name} (add: {option.name} = …)")
+
+    def _problem(self, path: Path, text: str) -> Problem:
+        """Blame the line of a file, or the flag that stands for it."""
+        if path in self._flags:
+            return Problem("command line", None, f"--{path[-1]}", text)
+        return self.source.problem(path, text)
 
     def _is_default(self, path: Path) -> bool:
         """Say whether an option comes from [DEFAULT], which not every section understands."""

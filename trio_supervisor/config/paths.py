@@ -25,11 +25,14 @@ def existing_directory(judge: Judge, key: tuple[str, ...], path: str) -> None:
 
 
 def log_path(judge: Judge, key: tuple[str, ...], base: str, path: str) -> str:
-    """Resolve a log or pid file, whose directory must exist, as supervisord demands."""
+    """Resolve a log or pid file, whose directory must exist, as supervisord demands.
+
+    A base that does not exist is a problem of its own, not one of each file in it.
+    """
     if path in NO_FILES:
         return path
     resolved = absolute(base, path)
     parent = Path(resolved).parent
-    if not parent.is_dir():
+    if not parent.is_dir() and (Path(base).is_dir() or not parent.is_relative_to(base)):
         judge.error(key, f"the directory of {path!r} does not exist (mkdir -p {parent})")
     return resolved
