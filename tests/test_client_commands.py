@@ -431,8 +431,10 @@ def test_a_likely_name_is_a_hint(
     with ScriptedDaemon({Stop: stop, GetStatus: status}) as daemon:
         main(["-s", daemon.url, "stop", "no"])
         main(["-s", daemon.url, "status", "no"])
+        main(["-s", daemon.url, "pid", "no"])
 
-    assert capsys.readouterr() == ("no: ERROR (no such process)\n" * 2, hint * 2)
+    told = "no: ERROR (no such process)\n" * 2 + "No such process no\n"
+    assert capsys.readouterr() == (told, hint * 3)
 
 
 def test_an_unknown_command_is_followed_by_a_hint(capsys: pytest.CaptureFixture[str]) -> None:

@@ -86,6 +86,13 @@ def test_following_nothing_is_told_after_the_banner(
     assert err == b"nosuch: ERROR (no such process name)\n"
 
 
+@pytest.mark.parametrize("words", ["tail kloud", "tail -f kloud"])
+def test_a_likely_name_is_a_hint(capsysbinary: pytest.CaptureFixture[bytes], words: str) -> None:
+    err = ctl(capsysbinary, [Error(Fault.BAD_NAME, "did you mean environment:kloud?")], words)[1]
+
+    assert err.endswith(b"kloud: did you mean environment:kloud?\n")
+
+
 def test_ctrl_c_ends_following_with_success(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     def press_ctrl_c(_request: Message) -> list[Message]:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

@@ -157,13 +157,25 @@ async def test_a_snapshot_is_sorted_and_names_what_is_unknown(autojump_clock: Mo
         assert [(target.group, target.name) for target in unknown] == [("nope", "x")]
 
 
-@pytest.mark.parametrize("word", ["nope", "pair:nope", "pair:*"])
-async def test_only_a_process_is_a_program(autojump_clock: MockClock, word: str) -> None:
+@pytest.mark.parametrize(
+    ("word", "suggestion"),
+    [
+        ("nope", ""),
+        ("two", "did you mean pair:two?"),
+        ("pair", "did you mean pair:*?"),
+        ("pair:nope", ""),
+        ("pair:*", ""),
+        ("all", ""),
+    ],
+)
+async def test_only_a_process_is_a_program(
+    autojump_clock: MockClock, word: str, suggestion: str
+) -> None:
     async with open_daemon(Daemon(PAIR)) as daemon:
         with pytest.raises(RequestError) as refusal:
             daemon.supervisor.program(word)
 
-        assert refusal.value.fault is Fault.BAD_NAME
+        assert (refusal.value.fault, refusal.value.detail) == (Fault.BAD_NAME, suggestion)
 
 
 # ── the end ──

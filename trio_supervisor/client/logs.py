@@ -159,9 +159,12 @@ def _report(session: Session, wanted: Wanted, error: RequestError) -> None:
     words = {Fault.BAD_NAME: "no such process name", Fault.NO_FILE: "no log file"}
     if error.fault not in {*words, Fault.FAILED}:
         raise error
-    line = f"{wanted.name or 'supervisord'}: ERROR ({words.get(error.fault, error.detail)})"
+    name = wanted.name or "supervisord"
+    line = f"{name}: ERROR ({words.get(error.fault, error.detail)})"
     if wanted.follow:
         session.hint(line)
     else:
         session.say(line)
         session.fail()
+    if error.fault == Fault.BAD_NAME and error.detail:
+        session.hint(f"{name}: {error.detail}")

@@ -60,8 +60,7 @@ def status(session: Session, words: list[str]) -> None:
         return
     for outcome in unknown:
         session.say(render.outcome_line(outcome))
-        if explanation := render.explanation(outcome):
-            session.hint(explanation)
+        _explain(session, outcome)
     for line in render.status_lines(processes):
         session.say(line)
     for line in render.stray_lines(strays):
@@ -90,10 +89,12 @@ def pid(session: Session, words: list[str]) -> None:
 
 
 def _pid_of(session: Session, word: str) -> None:
-    processes = [] if word.endswith((":", ":*")) else snapshot(session, (word,))[0]
+    processes, unknown = ([], []) if word.endswith((":", ":*")) else snapshot(session, (word,))
     if not processes:
         session.say(f"No such process {word}")
         session.fail()
+    for outcome in unknown:
+        _explain(session, outcome)
     for process in processes:
         session.say(str(process.pid or 0))
         if process.pid is None:
@@ -208,10 +209,14 @@ def _operate(session: Session, message: Message, action: Action) -> None:
     for told in outcomes(session, message):
         outcome = told.replace(action=action) if told.action == Action.FOUND else told
         session.say(render.outcome_line(outcome))
-        if explanation := render.explanation(outcome):
-            session.hint(explanation)
+        _explain(session, outcome)
         if code := render.outcome_exit_code(outcome):
             session.fail(code)
+
+
+def _explain(session: Session, outcome: Outcome) -> None:
+    if explanation := render.explanation(outcome):
+        session.hint(explanation)
 
 
 def _has_target(session: Session, name: str, words: list[str], exit_code: int) -> bool:

@@ -139,10 +139,12 @@ class Supervisor:
 
     def program(self, word: str) -> Program:
         """Return the one process that a word names; BAD_NAME when it names none, or a group."""
+        suggestion = ""
         for target in resolve(self.groups, [word]):
             if target.name and target.programs:
                 return target.programs[0]
-        raise RequestError(Fault.BAD_NAME, word)
+            suggestion = did_you_mean(self.groups, target)
+        raise RequestError(Fault.BAD_NAME, suggestion)
 
     # ── what can be asked ──
 
