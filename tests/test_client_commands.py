@@ -54,6 +54,7 @@ OFF = ProcessStatus("off", "off", S.STOPPED, "Not started")
 WEB = ProcessStatus("web", "web_00", S.STARTING, pid=12)
 INFO = Info("0.1.0", "supervisor", SupervisorState.RUNNING, 3274, 3275, "/etc/supervisord.conf")
 NO_PROCESS = Outcome(A.FOUND, "nosuch", "nosuch", F.BAD_NAME)
+HAVE_JSON = "--json (these have it: avail, pid, reread, status, update, version)"
 NO_GROUP = Outcome(A.FOUND, "nosuch", "", F.BAD_NAME)
 
 
@@ -206,6 +207,9 @@ def test_words_become_targets_as_they_were_typed(
         ("tail", "too few arguments", 1),
         ("tail a b c d", "too many arguments", 1),
         ("maintail -f x", "too many arguments", 1),
+        ("stop one --json", f"stop has no {HAVE_JSON}", 1),
+        ("quit --json", f"quit has no {HAVE_JSON}", 1),
+        ("reload --json", f"reload has no {HAVE_JSON}", 1),
         *(
             (f"{name} x", f"{name} accepts no arguments", 1)
             for name in ("avail", "version", "reload", "shutdown", "reread")

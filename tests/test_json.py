@@ -175,10 +175,3 @@ def test_failures_are_objects_too(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert main(["-s", "unix:///nowhere/s", "status", "--json"]) == 4
     assert json.loads(capsys.readouterr().out)["error"]["fault"] == "UNREACHABLE"
-
-
-def test_other_commands_have_no_json(capsys: pytest.CaptureFixture[str]) -> None:
-    with ScriptedDaemon({}) as daemon:
-        main(["-s", daemon.url, "quit", "--json"])
-
-    assert capsys.readouterr().out == ""

@@ -89,13 +89,23 @@ def run(session: Session, line: str) -> None:
     session.wants_json = known.has_json and JSON in words
     if session.wants_json:
         words = [word for word in words if word != JSON]
-    if words and not known.accepts_words:
-        usage_error(session, name, f"{name} accepts no arguments")
+    if complaint := _complaint(known, words):
+        usage_error(session, name, complaint)
         return
     try:
         _run_known(session, known, words)
     finally:
         session.close()
+
+
+def _complaint(known: Command, words: list[str]) -> str:
+    """Say what a command cannot be given, empty if all is well."""
+    if JSON in words:
+        having = ", ".join(sorted(other.name for other in COMMANDS.values() if other.has_json))
+        return f"{known.name} has no {JSON} (these have it: {having})"
+    if words and not known.accepts_words:
+        return f"{known.name} accepts no arguments"
+    return ""
 
 
 def usage_error(session: Session, name: str, text: str, exit_code: int = 1) -> None:
