@@ -134,16 +134,21 @@ def _wait_in(connection: Connection) -> None:
         stream.close()
 
 
+OTHER_SERVER = "this is no daemon of trio-supervisor, but perhaps supervisor's own supervisord"
+
+
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "is it supervisor's own supervisord?"),
-        (b"\xff" * 64, "the limit is 1048576"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", f"it answers in HTTP: {OTHER_SERVER}"),
+        (b"<!DOCTYPE html>\n", OTHER_SERVER),
+        (b"\xff" * 64, OTHER_SERVER),
+        (to_bytes(0, Hello(1)) + b"\xff" * 64, "the limit is 1048576"),
         (to_bytes(0, Hello(1)) + b"\0\0\0\0\0\0\0\1\xff\xff", "no message has the code 0xffff"),
         (to_bytes(0, Hello(1)) + b"\0\0\0\1\0\0\0\1\0\x11\0", "not a Info"),
         (to_bytes(0, Hello(1)) + to_bytes(1, Done()), "Info was asked for, Done came"),
-        (to_bytes(0, Done()), "a Done came before its Hello"),
-        (b"", "closed the connection before it answered"),
+        (to_bytes(0, Done()), f"a Done came before its Hello: {OTHER_SERVER}"),
+        (b"", "it closed the connection (if ours has just ended, try again): this is no daemon"),
         (to_bytes(0, Hello(1)) + to_bytes(1, INFO)[:-3], "closed the connection"),
     ],
 )
@@ -159,7 +164,7 @@ def test_nonsense_is_one_clear_sentence(raw: bytes, words: str) -> None:
 def test_a_server_that_never_greets_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trio_supervisor.client.connection.HELLO_DEADLINE", 0.02)
 
-    with ScriptedDaemon(hello=[]) as daemon, pytest.raises(ProtocolError, match="not answer"):
+    with ScriptedDaemon(hello=[]) as daemon, pytest.raises(ProtocolError, match=OTHER_SERVER):
         ask(daemon)
 
 

@@ -37,6 +37,10 @@ HELLO_DEADLINE = 10.0
 CANCEL_DEADLINE = 2.0
 """Seconds to wait for the End of a stream that was cancelled."""
 
+_OTHER_SERVER = (
+    "this is no daemon of trio-supervisor, but perhaps supervisor's own supervisord, or any server "
+    "(give ours its address with -s or serverurl, or use the client that belongs to that server)"
+)
 _UNIX = "unix://"
 _HTTP = "http://"
 _LONGEST_UNIX_PATH = 107  # unix(7): sun_path has 108 bytes with its NUL
@@ -66,6 +70,7 @@ class Connection:
         self._deframer = Deframer(REPLY_LIMIT)
         self._frames: list[Frame] = []
         self._requests = 0
+        self._is_greeted = False
 
     @classmethod
     def open(cls, address: Address) -> Self:
@@ -143,6 +148,7 @@ class Connection:
             raise self._nonsense(f"a {type(hello).__name__} came before its Hello")
         if hello.major != PROTOCOL_MAJOR:
             raise self._other_version(f"it speaks version {hello.major}")
+        self._is_greeted = True
 
     def _receive(self, request: int) -> Message:
         """Return the next message for a request; what is left of an earlier one is skipped."""
@@ -164,7 +170,7 @@ class Connection:
         while not self._frames:
             data = self._read()
             if data.startswith(b"HTTP/"):
-                raise self._nonsense("it answers in HTTP: is it supervisor's own supervisord?")
+                raise self._nonsense("it answers in HTTP")
             try:
                 self._frames += self._deframer.feed(data)
             except ProtocolError as error:
@@ -194,17 +200,21 @@ class Connection:
         try:
             data = self._socket.recv(_CHUNK)
         except TimeoutError:
-            raise self._nonsense("it does not answer (is it a supervisord of ours?)") from None
+            raise self._nonsense("it does not answer") from None
         except OSError:
             data = b""
-        if not data:
-            raise ProtocolError(
-                f"{self._address.serverurl}: supervisord closed the connection before it answered "
-                "(its log says whether it ended; try again)"
-            )
-        return data
+        if data:
+            return data
+        if not self._is_greeted:
+            raise self._nonsense("it closed the connection (if ours has just ended, try again)")
+        raise ProtocolError(
+            f"{self._address.serverurl}: supervisord closed the connection before it answered "
+            "(its log says whether it ended; try again)"
+        )
 
     def _nonsense(self, what: str) -> ProtocolError:
+        if not self._is_greeted:
+            return ProtocolError(f"{self._address.serverurl}: {what}: {_OTHER_SERVER}")
         return ProtocolError(f"{self._address.serverurl}: the server cannot be understood: {what}")
 
     def _other_version(self, detail: str) -> VersionError:
