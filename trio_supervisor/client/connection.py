@@ -113,12 +113,12 @@ class Connection:
 
         Closing the generator, or Ctrl-C inside it, cancels the stream at the daemon.
         """
-        request = self._send(message)
         try:
+            request = self._send(message)
             while not isinstance(reply := self._receive(request), End):
                 yield reply
         except (GeneratorExit, KeyboardInterrupt):
-            self._cancel(request)
+            self._cancel(self._requests)  # Ctrl-C may come before the number is returned
             raise
 
     def _send(self, message: Message) -> int:
