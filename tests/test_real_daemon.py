@@ -5,7 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -365,3 +367,31 @@ def test_the_daemon_stops_in_order_when_its_guardian_is_killed(rig: Rig) -> None
     until(lambda: not rig.marked(), "the end")
     assert "stopped: sleeper" in rig.log
     (rig.directory / "supervisord.pid").unlink()  # its owner was killed
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("user", ["nobody", "root"])
+def test_root_finds_the_daemon_that_has_become_another_user(rig: Rig, user: str) -> None:
+    if not _can_run_python(user):
+        pytest.skip(f"this Python lies where {user} cannot read it")
+    with tempfile.TemporaryDirectory() as open_to_all:
+        Path(open_to_all).chmod(0o777)
+        rig.environment["TMPDIR"] = open_to_all
+        rig.configuration = Path(open_to_all) / "supervisord.toml"
+        rig.configuration.write_text(
+            f"[supervisord]\nuser = '{user}'\ndirectory = '%(here)s'\nlogfile = 'NONE'\n"
+        )
+
+        daemon = rig.launch(*rig.command("supervisord", "-n", "-c", str(rig.configuration)))
+        until(lambda: "started with pid" in rig.text("console"), "the start")
+        asked = rig.ctl("pid")
+
+        assert (asked.stdout, asked.returncode) == (f"{daemon.pid}\n", 0)
+        assert rig.finish(daemon) == 0
+
+
+def _can_run_python(user: str) -> bool:
+    with suppress(PermissionError):
+        command = [sys.executable, "-c", "import _blake2, trio_supervisor.daemon.main"]
+        return subprocess.run(command, user=user, capture_output=True, check=False).returncode == 0
+    return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from typing import TYPE_CHECKING
 
 import pytest
@@ -191,3 +192,23 @@ def test_without_a_server_the_address_is_in_the_runtime_directory(
 
     assert found.serverurl == f"unix://{address.default_socket_path(f'{tmp_path}/c.conf')}"
     assert found.serverurl.startswith(f"unix://{runtime}/")
+
+
+def test_the_socket_is_that_of_the_user_whom_the_daemon_becomes(
+    runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", "/t")
+    nobody = pwd.getpwnam("nobody").pw_uid
+    directories = {
+        "nobody": f"/t/trio-supervisor-{nobody}",
+        str(nobody): f"/t/trio-supervisor-{nobody}",
+        "no-such-user": str(runtime),
+    }
+
+    found = {}
+    for user in directories:
+        (tmp_path / "c.conf").write_text(f"[supervisord]\nuser={user}\n")
+        url = address_of(read(str(tmp_path / "c.conf"), {})).serverurl
+        found[user] = os.path.dirname(url.removeprefix("unix://"))
+
+    assert found == directories

@@ -39,8 +39,13 @@ def runtime_directory() -> str:
     given = os.environ.get("XDG_RUNTIME_DIR")
     if given:
         return os.path.join(os.path.abspath(given), "trio-supervisor")
+    return _without_session(os.getuid())
+
+
+def _without_session(uid: int) -> str:
+    """Name the directory of a user who has no session, or has left it by becoming this one."""
     temporary = os.path.abspath(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108
-    return os.path.join(temporary, f"trio-supervisor-{os.getuid()}")
+    return os.path.join(temporary, f"trio-supervisor-{uid}")
 
 
 def ensure_runtime_directory() -> str:
@@ -91,7 +96,11 @@ def default_socket_path(configuration: str) -> str:
 
 
 def _named(configuration: str, suffix: str) -> str:
-    return os.path.join(runtime_directory(), f"{identity(configuration)}.{suffix}")
+    return os.path.join(runtime_directory(), _name(configuration, suffix))
+
+
+def _name(configuration: str, suffix: str) -> str:
+    return f"{identity(configuration)}.{suffix}"
 
 
 def read_address(path: str) -> Address | None:
@@ -117,11 +126,12 @@ def write_address(path: str, address: Address) -> None:
 
 
 def address_of(source: Source) -> Address:
-    """Find the address in a configuration; the daemon and `supervisorctl` both ask here.
+    """Find the address in a configuration, for a client to which no daemon has left one.
 
     [supervisorctl] serverurl, else the first [unix_http_server], else the first
-    [inet_http_server], else the socket in the runtime directory. A server's own username and
-    password are used when [supervisorctl] has no serverurl.
+    [inet_http_server], else the socket in the runtime directory of the daemon, which is that of
+    [supervisord] user. A server's own username and password are used when [supervisorctl] has
+    no serverurl.
     """
     control = _table(source.tree.get("supervisorctl"))
     unix = _first_server(source, "unix_http_server", "file")
@@ -134,7 +144,7 @@ def address_of(source: Source) -> Address:
     elif inet:
         url, server = _inet_url(str(inet["port"])), inet
     else:
-        url = f"unix://{default_socket_path(source.path)}"
+        url = f"unix://{_default_socket(source)}"
     login = control if "username" in control else server
     history = str(control.get("history_file", ""))
     return Address(
@@ -152,6 +162,21 @@ def base_of(source: Source) -> str:
     if not isinstance(directory, str):
         return os.getcwd()
     return os.path.abspath(os.path.expanduser(directory))
+
+
+def _default_socket(source: Source) -> str:
+    """Find the socket of a daemon that has become the user of its configuration, if it has one."""
+    user = _table(source.tree.get("supervisord")).get("user")
+    if user is None:
+        return default_socket_path(source.path)
+    import pwd
+
+    name = str(user)
+    try:
+        entry = pwd.getpwuid(int(name)) if name.isdecimal() else pwd.getpwnam(name)
+    except (KeyError, OverflowError):
+        return default_socket_path(source.path)  # supervisord reports it; it cannot have started
+    return os.path.join(_without_session(entry.pw_uid), _name(source.path, "sock"))
 
 
 def _absolute(source: Source, path: str) -> str:
