@@ -321,6 +321,7 @@ class Daemon(World):
             events=self.events,
             load=self._load,
             make=self.make,
+            probe=lambda _configuration: None,
             adopt=self.adopted.append,
             wake=lambda: None,
         )

@@ -97,6 +97,7 @@ class Served:
             events=EventBus(),
             load=_never,
             make=_never,
+            probe=_never,
             adopt=_never,
             wake=_never,
         )

@@ -210,6 +210,37 @@ def test_hup_with_a_bad_file_changes_nothing(rig: Rig) -> None:
     assert rig.settle() == before
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("[unix_http_server]\nfile = '%(here)s/taken'", "taken exists and is no socket"),
+        ("[supervisord]\nlogfile = '%(here)s/folder'", "folder: Is a directory (logfile)"),
+    ],
+    ids=["socket", "log"],
+)
+def test_a_reload_that_cannot_open_something_says_so_and_changes_nothing(
+    rig: Rig, options: str, told: str
+) -> None:
+    rig.write(SLEEPER)
+    daemon = rig.start()
+    before = rig.settle()
+    (rig.directory / "taken").touch()
+    (rig.directory / "folder").mkdir()
+
+    text = rig.configuration.read_text()
+    section = "[supervisord]\n"
+    rig.configuration.write_text(
+        text.replace(section, options + "\n") if section in options else f"{text}\n{options}\n"
+    )
+    reloaded = rig.ctl("reload")
+
+    assert reloaded.returncode == 1
+    assert reloaded.stdout.startswith("ERROR: CANT_REREAD: ")
+    assert told in reloaded.stdout
+    assert rig.settle() == before
+    assert rig.finish(daemon) == 0
+
+
 def test_a_reload_without_what_up_was_told_to_run_changes_nothing(rig: Rig) -> None:
     rig.write(SLEEPER + SLEEPER.replace("sleeper", "another"))
     up = rig.launch(*rig.command("trio-supervisor", "up", "-c", str(rig.configuration), "another"))

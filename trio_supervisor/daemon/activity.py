@@ -81,6 +81,11 @@ class ActivityLog:
         self.file: LogFile | None = None
         self._open(spec)
 
+    def probe(self, spec: SupervisordSpec) -> None:
+        """Raise SupervisorError if `adopt` could not open the file."""
+        if file := _opened(spec):
+            file.close()
+
     def adopt(self, spec: SupervisordSpec) -> None:
         """Go on as another specification says; SupervisorError, and as before, if that fails."""
         old = self.file
@@ -104,17 +109,7 @@ class ActivityLog:
             self.file.close()
 
     def _open(self, spec: SupervisordSpec) -> None:
-        file = None
-        if spec.logfile != "syslog":
-            file = LogFile(
-                spec.logfile, maxbytes=spec.logfile_maxbytes, backups=spec.logfile_backups
-            )
-            try:
-                file.open()
-            except OSError as problem:
-                raise SupervisorError(
-                    f"cannot open the log {spec.logfile}: {problem.strerror} (logfile)"
-                ) from problem
+        file = _opened(spec)
         self.file = file
         for handler in list(_root.handlers):
             _root.removeHandler(handler)
@@ -123,6 +118,20 @@ class ActivityLog:
         _root.propagate = False
         if self._console is not None:
             _root.addHandler(_console_handler(self._console, self._quiet))
+
+
+def _opened(spec: SupervisordSpec) -> LogFile | None:
+    """Open the file of a specification, if it names one; SupervisorError if that fails."""
+    if spec.logfile == "syslog":
+        return None
+    file = LogFile(spec.logfile, maxbytes=spec.logfile_maxbytes, backups=spec.logfile_backups)
+    try:
+        file.open()
+    except OSError as problem:
+        raise SupervisorError(
+            f"cannot open the log {spec.logfile}: {problem.strerror} (logfile)"
+        ) from problem
+    return file
 
 
 def _console_handler(sink: Sink, quiet: str) -> logging.Handler:

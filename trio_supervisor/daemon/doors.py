@@ -45,6 +45,12 @@ class Doors:
         """The address that programs are given."""
         return self.listeners[0].url
 
+    def probe(self, configuration: Configuration) -> None:
+        """Raise SupervisorError if `adopt` could not listen where it does not do so yet."""
+        for server in _servers(configuration):
+            if not any(listener.is_at(server) for listener in self.listeners):
+                listen(server).close()
+
     def adopt(self, configuration: Configuration) -> None:
         """Listen where another configuration says; what cannot be opened is logged."""
         found = []

@@ -77,6 +77,7 @@ class Root:
             events=self._events,
             load=load,
             make=self._make,
+            probe=self._probe,
             adopt=self._adopt,
             wake=self.containment.wake,
         )
@@ -133,6 +134,11 @@ class Root:
             self._events,
             ProgramLogs(spec, self._settings, also),
         )
+
+    def _probe(self, configuration: Configuration) -> None:
+        """Try what a reload would open; SupervisorError while nothing has been stopped."""
+        self._activity.probe(configuration.supervisord)
+        self._doors.probe(configuration)
 
     def _adopt(self, configuration: Configuration) -> None:
         """Apply what a reload may change of the daemon itself, and say what it may not."""

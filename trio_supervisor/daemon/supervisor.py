@@ -41,8 +41,9 @@ class Supervisor:
     """The active groups, the configured ones, and the state of the daemon.
 
     ``load`` reads the configuration again (ConfigError when it is bad), ``make`` makes a program,
-    ``adopt`` applies the daemon's own settings after a reload, and ``wake`` lets those who wait
-    for processes look again. ``abandoned`` is set when the end waits for the unkillable only.
+    ``probe`` raises SupervisorError for what a reload could not open, ``adopt`` applies the
+    daemon's own settings after it, and ``wake`` lets those who wait for processes look again.
+    ``abandoned`` is set when the end waits for the unkillable only.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Supervisor:
         events: EventBus,
         load: Callable[[], Configuration],
         make: Callable[[ProgramSpec, Rank], Program],
+        probe: Callable[[Configuration], None],
         adopt: Callable[[Configuration], None],
         wake: Callable[[], None],
     ) -> None:
@@ -63,6 +65,7 @@ class Supervisor:
         self.changing = trio.Lock()
         self._load = load
         self._make = make
+        self._probe = probe
         self._adopt = adopt
         self._wake = wake
         self.abandoned = trio.Event()
@@ -230,10 +233,12 @@ class Supervisor:
 
     # ── configuration and end ──
 
-    def reread(self) -> Configuration:
+    def reread(self, *, probed: bool = False) -> Configuration:
         """Read the configuration again and note it for later starts; CANT_REREAD when it is bad."""
         try:
             configuration = self._load()
+            if probed:
+                self._probe(configuration)
         except SupervisorError as problem:
             raise RequestError(Fault.CANT_REREAD, str(problem)) from problem
         self.configured = {group.name: group for group in configuration.groups}
@@ -244,7 +249,7 @@ class Supervisor:
 
     def reload_nowait(self, cause: int | None) -> None:
         """Read everything again and restart all that runs; CANT_REREAD changes nothing."""
-        self.configuration = self.reread()
+        self.configuration = self.reread(probed=True)
         self.carry_out(self._reload, cause)
 
     async def _reload(self, cause: int | None) -> None:
