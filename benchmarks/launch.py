@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import proc
 from benchmarks.harness import open_workplace
-from benchmarks.rows import Must, Row, Side
+from benchmarks.rows import Must, Row, Side, for_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,16 +23,10 @@ FIRST = Row(
     must=Must.AT_MOST_TIMES,
     bound=0.25,
 )
-ALL = {
-    size: Row(
-        name=f"launch-{size}",
-        title=f"launch to all of {size} programs",
-        unit="s",
-        must=Must.AT_MOST_TIMES,
-        bound=bound,
-    )
-    for size, bound in ((100, 0.3), (1000, 0.2))
-}
+ALL = for_each(
+    {100: 0.3, 1000: 0.2},
+    Row(name="launch-{}", title="launch to all of {} programs", unit="s", must=Must.AT_MOST_TIMES),
+)
 # start-up is paid once: only the large one can be held against a loop that has none
 BARE = Row(
     name="launch-1000-bare",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks import proc
-from benchmarks.rows import Must, Row
+from benchmarks.rows import Must, Row, for_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,16 +13,10 @@ if TYPE_CHECKING:
     from benchmarks.harness import Running
     from benchmarks.rows import Sample
 
-MEMORY = {
-    size: Row(
-        name=f"memory-{size}",
-        title=f"memory (PSS), {size} programs",
-        unit="MB",
-        must=Must.AT_MOST,
-        bound=bound,
-    )
-    for size, bound in ((13, 32), (1000, 50))
-}
+MEMORY = for_each(
+    {13: 32, 1000: 50},
+    Row(name="memory-{}", title="memory (PSS), {} programs", unit="MB", must=Must.AT_MOST),
+)
 
 
 def measure(running: Running) -> Iterator[Sample]:

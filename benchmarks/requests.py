@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from benchmarks.harness import PATIENCE, BenchError, open_running
-from benchmarks.rows import Must, Row
+from benchmarks.rows import Must, Row, for_each
 from benchmarks.scenario import Scenario
 from benchmarks.tools import SOCKET, Original, Plan
 from trio_supervisor.protocol import REPLY_LIMIT, Deframer, from_frame, to_bytes
@@ -28,16 +28,15 @@ if TYPE_CHECKING:
     from benchmarks.tools import Tool
     from trio_supervisor.protocol.messages import Message
 
-REQUESTS = {
-    in_flight: Row(
-        name=f"requests-{in_flight}",
-        title=f"control requests, one connection, {in_flight} in flight",
+REQUESTS = for_each(
+    {1: 4, 16: 15},
+    Row(
+        name="requests-{}",
+        title="control requests, one connection, {} in flight",
         unit="1/s",
         must=Must.AT_LEAST_TIMES,
-        bound=bound,
-    )
-    for in_flight, bound in ((1, 4), (16, 15))
-}
+    ),
+)
 XMLRPC_CLIENT = """
 import json, sys, time
 from xmlrpc.client import ServerProxy

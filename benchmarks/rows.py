@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from statistics import median
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Side(Enum):
@@ -54,6 +57,16 @@ class Row:
         """The bound in words, such as "≤ 0.25 x" or "≤ 32 MB"."""
         text = self.must.value.format(f"{self.bound:g}")
         return f"{text} {self.unit}" if self.must is Must.AT_MOST else text
+
+
+def for_each(bounds: Mapping[int, float], row: Row) -> dict[int, Row]:
+    """Make a row with each bound; ``{}`` in name and title becomes the number it is for."""
+    return {
+        number: replace(
+            row, name=row.name.format(number), title=row.title.format(number), bound=bound
+        )
+        for number, bound in bounds.items()
+    }
 
 
 @dataclass

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from benchmarks.harness import BenchError
-from benchmarks.rows import Must, Row
+from benchmarks.rows import Must, Row, for_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,16 +14,15 @@ if TYPE_CHECKING:
     from benchmarks.harness import Running
     from benchmarks.rows import Sample
 
-STATUS = {
-    size: Row(
-        name=f"status-{size}",
-        title=f"`status`, whole command, {size} programs",
+STATUS = for_each(
+    {13: 0.3, 1000: 0.04},
+    Row(
+        name="status-{}",
+        title="`status`, whole command, {} programs",
         unit="ms",
         must=Must.AT_MOST_TIMES,
-        bound=bound,
-    )
-    for size, bound in ((13, 0.3), (1000, 0.04))
-}
+    ),
+)
 
 
 def measure(running: Running, commands: int) -> Iterator[Sample]:

@@ -13,7 +13,7 @@ import pytest
 from benchmarks import proc, table
 from benchmarks.__main__ import ROWS
 from benchmarks.harness import open_workplace
-from benchmarks.rows import Must, Result, Row, Side
+from benchmarks.rows import Must, Result, Row, Side, for_each
 from benchmarks.tools import Original, Ours, Plan
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
@@ -115,3 +115,14 @@ def test_own_numbers_can_be_read() -> None:
     assert proc.pss(own) > 1_000_000
     assert proc.cpu_exact(own) > 0
     assert proc.switches(own) > 0
+
+
+def test_rows_for_several_numbers_differ_in_name_title_and_bound() -> None:
+    pattern = Row(name="n-{}", title="{} of them", unit="s", must=Must.AT_MOST)
+
+    found = for_each({1: 0.5, 20: 3}, pattern)
+
+    assert [(row.name, row.title, row.bound, row.unit) for row in found.values()] == [
+        ("n-1", "1 of them", 0.5, "s"),
+        ("n-20", "20 of them", 3, "s"),
+    ]
