@@ -21,6 +21,14 @@ from trio_supervisor.spec.types import (
     User,
 )
 
+_Username = Annotated[
+    str | None, Meta(description="The name that clients must give; needs password.")
+]
+_Password = Annotated[
+    str | None,
+    Meta(description="The password that clients must give, or {SHA} and its SHA-1 in hex."),
+]
+
 
 class SupervisordSpec(Spec, frozen=True, kw_only=True):
     """``[supervisord]``: the daemon itself."""
@@ -94,13 +102,8 @@ class UnixServerSpec(Spec, frozen=True, kw_only=True):
         Owner | None,
         Meta(description="The socket's owner as user or user:group; unchanged unless set."),
     ] = None
-    username: Annotated[
-        str | None, Meta(description="The name that clients must give; needs password.")
-    ] = None
-    password: Annotated[
-        str | None,
-        Meta(description="The password that clients must give, or {SHA} and its SHA-1 in hex."),
-    ] = None
+    username: _Username = None
+    password: _Password = None
 
 
 class InetServerSection(Spec, frozen=True, kw_only=True):
@@ -113,13 +116,8 @@ class InetServerSection(Spec, frozen=True, kw_only=True):
             "all addresses. Give it a password: who connects may run programs."
         ),
     ]
-    username: Annotated[
-        str | None, Meta(description="The name that clients must give; needs password.")
-    ] = None
-    password: Annotated[
-        str | None,
-        Meta(description="The password that clients must give, or {SHA} and its SHA-1 in hex."),
-    ] = None
+    username: _Username = None
+    password: _Password = None
 
 
 class InetServerSpec(Spec, frozen=True, kw_only=True):
