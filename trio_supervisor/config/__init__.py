@@ -85,6 +85,7 @@ def examine(
         groups=groups_of(judge, base, supervisord.environment),
         included=source.included,
     )
+    _check_exit_with(judge, configuration)
     warn_of_unserved(judge, configuration)
     return Findings(configuration, tuple(judge.errors()), tuple(judge.warnings()))
 
@@ -121,6 +122,19 @@ def _supervisord(
     for option in ("logfile", "pidfile"):
         found[option] = log_path(judge, (_SECTION, option), base, getattr(spec, option))
     return SupervisordSpec(**found), base
+
+
+def _check_exit_with(judge: Judge, configuration: Configuration) -> None:
+    """Blame a name that no process has."""
+    name = configuration.supervisord.exit_with
+    known = [
+        p.process_name if p.process_name == group.name else f"{group.name}:{p.process_name}"
+        for group in configuration.groups
+        for p in group.programs
+    ]
+    if name is not None and name not in known:
+        text = f"{name!r} names no process{near(name, known)}"
+        judge.error((_SECTION, "exit_with"), text)
 
 
 def _supervisorctl(judge: Judge) -> SupervisorctlSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -27,7 +28,13 @@ class Group:
     of its processes have, or live on although they were killed.
     """
 
-    def __init__(self, spec: GroupSpec, make: Callable[[ProgramSpec, Rank], Program]) -> None:
+    def __init__(
+        self,
+        spec: GroupSpec,
+        make: Callable[[ProgramSpec, Rank], Program],
+        tell_end: Callable[[Program], None] = lambda _program: None,
+    ) -> None:
+        """Make the programs; ``tell_end`` hears of each that comes to rest."""
         self.spec = spec
         self.name = spec.name
         self.programs = {
@@ -38,8 +45,9 @@ class Group:
         self._nursery: trio.Nursery | None = None
         self._generations: trio.Nursery | None = None
         self._scope = trio.CancelScope()
+        self._tell_end = tell_end
         for program in self.programs.values():
-            program.tell_down = self._look_who_is_up
+            program.tell_down = partial(self._take_note_of_end, program)
 
     @property
     def order(self) -> tuple[int, str]:
@@ -100,8 +108,9 @@ class Group:
         for program in self.programs.values():
             program.orders.close()
 
-    def _look_who_is_up(self) -> None:
+    def _take_note_of_end(self, program: Program) -> None:
         """Count as down when nothing is left but what cannot be killed."""
+        self._tell_end(program)
         programs = self.programs.values()
         if any(p.is_stuck and p.orders.is_closed for p in programs) and all(
             p.is_at_rest or p.is_stuck for p in programs

@@ -106,7 +106,8 @@ class Daemon:
         gc.freeze()  # what is there now stays for life
         gc.set_threshold(*GC_THRESHOLDS)
         self._write_pidfile(guardian)
-        return self._say_goodbye(trio.run(root.run, guardian, say_ready))
+        left = trio.run(root.run, guardian, say_ready)
+        return self._say_goodbye(left) or root.supervisor.exit_code
 
     def _abandon(self, left: set[int]) -> NoReturn:
         """End at once, in order but for the tasks that wait for what cannot be killed."""

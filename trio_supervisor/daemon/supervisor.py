@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from trio_supervisor.daemon.descent import Descent
 from trio_supervisor.daemon.group import Group
 from trio_supervisor.daemon.report import Pending
 from trio_supervisor.daemon.targets import Target, did_you_mean, resolve
 from trio_supervisor.daemon.waiter import Waiter, attempt
 from trio_supervisor.errors import Fault, RequestError, SupervisorError
-from trio_supervisor.lifecycle import SIGNALLABLE_STATES, SupervisorState
+from trio_supervisor.lifecycle import SIGNALLABLE_STATES, ProcessState, SupervisorState
 from trio_supervisor.protocol.messages import Action, EventKind
 
 if TYPE_CHECKING:
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REPORT_EVERY = 3.0
-"""Seconds between two log lines that say who is still waited for."""
+SOMETHING_FATAL = 3
+"""Exit code after ``on_fatal = "shutdown"``, as that of ``status`` when something is down."""
+NEVER_SPAWNED = 127
+"""Exit code of ``exit_with`` for what could not be executed, as a shell's."""
 
 
 class Supervisor:
@@ -61,6 +64,7 @@ class Supervisor:
         self.configured = {group.name: group for group in configuration.groups}
         self.groups: dict[str, Group] = {}
         self.state = SupervisorState.RUNNING
+        self.exit_code = 0
         self.events = events
         self.changing = trio.Lock()
         self._load = load
@@ -72,7 +76,7 @@ class Supervisor:
         self._is_ending = trio.Event()
         self._nursery: trio.Nursery | None = None
         self._operations: trio.Nursery | None = None
-        self._turns: list[tuple[Group, trio.Event]] = []
+        self._descent: Descent | None = None
         self._to_start: set[tuple[str, str]] | None = None
         self._known: set[tuple[str, str]] = set()
 
@@ -126,7 +130,7 @@ class Supervisor:
     ) -> Group:
         """Make a group active, and start what ``autostart`` picks."""
         assert self._nursery is not None
-        group = self.groups[spec.name] = Group(spec, self._make)
+        group = self.groups[spec.name] = Group(spec, self._make, self._take_note_of_end)
         self._nursery.start_soon(group.run)
         cause = self.events.publish(EventKind.GROUP, cause=cause, group=spec.name, detail="added")
         for program in group.programs.values():
@@ -269,38 +273,40 @@ class Supervisor:
         if not is_stopping:
             self._stop_everything(cause)
 
+    def _take_note_of_end(self, program: Program) -> None:
+        """Shut down when the configuration makes this program's end the end of all."""
+        options = self.configuration.supervisord
+        ended = program.state in {ProcessState.EXITED, ProcessState.FATAL}
+        if not ended or self.state is not SupervisorState.RUNNING:
+            return
+        if options.exit_with == program.rank.namespec:
+            self.exit_code = _shell_code(program.condition.returncode)
+        elif options.on_fatal == "shutdown" and program.state is ProcessState.FATAL:
+            self.exit_code = SOMETHING_FATAL
+        else:
+            return
+        log.warning("%s has ended: shutting down (exit code %d)", program.rank.name, self.exit_code)
+        self.shutdown_nowait(program.history.cause)
+
     def kill_nowait(self) -> None:
         """Cut every grace and every wait for a turn short."""
         for program in self.programs():
             program.orders.hurry.set()
         self._wake()
-        for _, turn in self._turns:
-            turn.set()
+        if self._descent is not None:
+            self._descent.hurry()
 
     def _stop_everything(self, cause: int | None) -> None:
         """Cancel the nursery of all groups, once; the order lives inside the stop ladders."""
         assert self._nursery is not None
-        groups = sorted(self.groups.values(), key=lambda group: group.order, reverse=True)
-        self._turns = [(group, group.wait_for_turn()) for group in groups]
-        for group in groups:
-            group.note_stop(cause)
-            group.close()
-        self.carry_out(self._call_turns)
+        self._descent = Descent(self.groups.values(), cause)
+        self.carry_out(self._lead_down, self._descent)
         self._nursery.cancel_scope.cancel()
 
-    async def _call_turns(self) -> None:
-        """Let the groups be signalled one after the other, each when the one before is down."""
-        said = -REPORT_EVERY
-        for group, turn in self._turns:
-            turn.set()
-            while not group.down.is_set():
-                if trio.current_time() >= said + REPORT_EVERY and (who := self._waited_for()):
-                    log.info("waiting for %s to die", ", ".join(who))
-                    said = trio.current_time()
-                with trio.move_on_after(REPORT_EVERY):
-                    await group.down.wait()
-        await self._is_ending.wait()
+    async def _lead_down(self, descent: Descent) -> None:
+        await descent.lead()
         if self.unkillable():
+            await self._is_ending.wait()
             self.abandoned.set()
 
     def unkillable(self) -> set[int]:
@@ -308,8 +314,12 @@ class Supervisor:
         stuck = (program.condition.left for program in self.programs() if program.is_stuck)
         return set().union(*stuck)
 
-    def _waited_for(self) -> list[str]:
-        return sorted(p.rank.name for p in self.programs() if not p.is_at_rest)
+
+def _shell_code(returncode: int | None) -> int:
+    """Return the exit code that a shell would give: 128 + n for signal n."""
+    if returncode is None:
+        return NEVER_SPAWNED
+    return returncode if returncode >= 0 else 128 - returncode
 
 
 def _start(program: Program, cause: int | None) -> Waiter:

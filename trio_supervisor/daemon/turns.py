@@ -23,6 +23,11 @@ class Rank:
     name: str
 
     @property
+    def namespec(self) -> str:
+        """What names the process: ``group:name``, or ``name`` when both are equal."""
+        return self.name if self.name == self.group else f"{self.group}:{self.name}"
+
+    @property
     def tier(self) -> tuple[int, int]:
         """Processes of one tier need not wait for one another."""
         return self.group_priority, self.priority

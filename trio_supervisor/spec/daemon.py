@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
@@ -82,6 +82,21 @@ class SupervisordSpec(Spec, frozen=True, kw_only=True):
     strip_ansi: Annotated[
         Boolean, Meta(description="Remove ANSI colours and cursor movements from logs.")
     ] = False
+    exit_with: Annotated[
+        str | None,
+        Meta(
+            description="The process (NAME or GROUP:NAME) whose end, when it is not started again, "
+            "ends the daemon, with its exit code, 128+n for signal n: the main program of a "
+            "container."
+        ),
+    ] = None
+    on_fatal: Annotated[
+        Literal["ignore", "shutdown"],
+        Meta(
+            description="What to do when a process becomes FATAL: ignore, or shutdown: stop "
+            "everything and exit with 3."
+        ),
+    ] = "ignore"
     identifier: Annotated[
         str, Meta(description="The daemon's name, in events and in the names of AUTO logs.")
     ] = "supervisor"

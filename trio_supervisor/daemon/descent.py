@@ -1,0 +1,50 @@
+"""The way down of all groups: one after the other, the last to start first."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trio_supervisor.daemon.group import Group
+
+log = logging.getLogger(__name__)
+
+REPORT_EVERY = 3.0
+"""Seconds between two log lines that say who is still waited for."""
+
+
+class Descent:
+    """Groups that were told to stop, whose programs wait for their turn to be signalled."""
+
+    def __init__(self, groups: Iterable[Group], cause: int | None) -> None:
+        in_order = sorted(groups, key=lambda group: group.order, reverse=True)
+        self._turns = [(group, group.wait_for_turn()) for group in in_order]
+        for group in in_order:
+            group.note_stop(cause)
+            group.close()
+
+    def hurry(self) -> None:
+        """Let nobody wait for a turn."""
+        for _, turn in self._turns:
+            turn.set()
+
+    async def lead(self) -> None:
+        """Call the groups, each when the one before is down, or as far down as it can be."""
+        said = -REPORT_EVERY
+        for group, turn in self._turns:
+            turn.set()
+            while not group.down.is_set():
+                if trio.current_time() >= said + REPORT_EVERY and (who := self._waited_for()):
+                    log.info("waiting for %s to die", ", ".join(who))
+                    said = trio.current_time()
+                with trio.move_on_after(REPORT_EVERY):
+                    await group.down.wait()
+
+    def _waited_for(self) -> list[str]:
+        programs = (p for group, _ in self._turns for p in group.programs.values())
+        return sorted(p.rank.name for p in programs if not p.is_at_rest)
