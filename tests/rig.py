@@ -23,7 +23,7 @@ from trio_supervisor.client.connection import Connection
 from trio_supervisor.errors import SupervisorError
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import GetInfo, GetStatus, Info, ProcessStatus, Statuses
-from trio_supervisor.source.address import Address
+from trio_supervisor.source.address import Address, identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,11 +79,19 @@ class Rig:
         """What the activity log says."""
         return self.text("supervisord.log")
 
+    @property
+    def state_file(self) -> Path:
+        """Where the daemon writes down what runs."""
+        name = identity(str(self.configuration))
+        return self.runtime / "trio-supervisor" / f"{name}.state"
+
     def left_files(self) -> list[str]:
         """Name sockets, pidfiles and addresses that are still there."""
         runtime = self.runtime / "trio-supervisor"
         found = [*self.directory.glob("*.pid"), *self.directory.glob("*.sock")]
-        return sorted(map(str, [*found, *runtime.glob("*.sock"), *runtime.glob("*.address")]))
+        suffixes = ("sock", "address", "state")
+        found += (path for suffix in suffixes for path in runtime.glob(f"*.{suffix}"))
+        return sorted(map(str, found))
 
     # ── executables ──
 

@@ -1,4 +1,4 @@
-"""What the process above the daemon does when the daemon is killed."""
+"""What becomes of programs when the daemon, its guardian or both are killed."""
 
 from __future__ import annotations
 
@@ -6,32 +6,209 @@ import json
 import os
 import signal
 import sys
-from pathlib import Path
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import pytest
-from terminal import Bench
+from rig import PATIENCE, open_rig, until  # noqa: F401  # the fixture
 
-CONFIGURATION = """
+from trio_supervisor.daemon import state
+from trio_supervisor.daemon.proc import boot_id, children_of, stat_of
+
+if TYPE_CHECKING:
+    from rig import Rig
+
+FAMILY = """
 [program.plain]
 command = "sleep 1000"
-stdout_logfile = "NONE"
-redirect_stderr = true
+stopwaitsecs = 0.5
+[program.stubborn]
+command = ["sh", "-c", "trap '' TERM; (setsid sleep 1001 &); while :; do sleep 1002 & wait; done"]
+stopwaitsecs = 0.5
+[program.runaway]
+command = ["sh", "-c", "(env -i setsid -f sleep 1003); exec sleep 1004"]
+stopwaitsecs = 0.3
 """
 
 
-@pytest.mark.slow
-def test_a_killed_daemon_leaves_nothing_behind(tmp_path: Path) -> None:
-    scripts = Path(sys.executable).parent
-    (tmp_path / "supervisord.toml").write_text(CONFIGURATION)
-    with Bench(tmp_path, XDG_RUNTIME_DIR=str(tmp_path), PATH=f"{scripts}:/usr/bin:/bin") as bench:
-        foreground = bench.open("supervisord", "-n")
-        foreground.expect("success: plain")
-        told, _ = bench.run("supervisorctl", "pid", "--json")
+def is_written(rig: Rig) -> bool:
+    """Say whether the state has all programs."""
+    found = state.read(str(rig.state_file))
+    return found is not None and len(found.leaders) == 3
 
-        os.kill(json.loads(told)["daemon_pid"], signal.SIGKILL)
 
-        assert foreground.wait() == 128 + signal.SIGKILL
-        assert bench.alive() == {}
-        assert not (tmp_path / "supervisord.pid").exists()
-        assert bench.run("supervisord")[1] == 0
-        assert bench.run("supervisorctl", "shutdown", "--wait") == ("Shut down\n", 0)
+@pytest.fixture
+def family(rig: Rig) -> Rig:
+    """A rig with programs that are hard to stop, all up, and written down."""
+    rig.write(FAMILY)
+    rig.start()
+    rig.settle()
+    until(lambda: is_written(rig), "the state")
+    return rig
+
+
+def test_the_guardian_stops_what_a_killed_daemon_has_left(family: Rig) -> None:
+    os.kill(family.info().daemon_pid, signal.SIGKILL)
+
+    assert family.daemons[0].wait(PATIENCE) == 128 + signal.SIGKILL
+    assert family.marked() == set()
+    assert not family.state_file.exists()
+    assert not (family.directory / "supervisord.pid").exists()
+    for told in (family.log, family.text("console")):
+        assert "failed: signal 9;" in told
+        assert "killed with SIGKILL: pid " in told
+        assert "0 processes left" in told
+    assert family.finish(family.start()) == 0
+
+
+def test_a_daemon_whose_guardian_is_killed_ends_in_order(family: Rig) -> None:
+    daemon = family.info().daemon_pid
+
+    family.daemons[0].kill()
+
+    until(lambda: stat_of(daemon) is None, "the end of the daemon")
+    assert "received SIGTERM indicating exit request" in family.log
+    assert family.marked() == set()
+    assert not family.state_file.exists()
+    assert not (family.directory / "supervisord.pid").exists()
+
+
+def kill(pids: set[int]) -> set[int]:
+    """Kill processes; return them."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return pids
+
+
+def kill_both(rig: Rig) -> None:
+    """Kill guardian and daemon so that neither can do anything about it."""
+    daemon = rig.info().daemon_pid
+    os.kill(daemon, signal.SIGSTOP)
+    rig.daemons[-1].kill()
+    rig.daemons[-1].wait(PATIENCE)
+    os.kill(daemon, signal.SIGKILL)
+    until(lambda: stat_of(daemon) is None, "the end of the daemon")
+
+
+def test_the_next_start_stops_what_both_have_left(family: Rig) -> None:
+    before = set(family.settle().values())
+    kill_both(family)
+    assert before <= family.marked()
+
+    daemon = family.start()
+
+    assert "an earlier run was killed together with its guardian" in family.text("console")
+    assert not before & family.marked()
+    assert family.finish(daemon) == 0
+
+
+def test_a_state_of_another_boot_means_nothing(family: Rig) -> None:
+    kill_both(family)
+    before = family.marked()
+    path = family.state_file
+    path.write_text(json.dumps({**json.loads(path.read_text()), "boot": "another"}))
+
+    daemon = family.start()
+
+    assert before <= family.marked()
+    assert family.finish(daemon) == 0
+    until(lambda: not kill(family.marked()), "the end of what was left")
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"version": 99}', "\0" * 100])
+def test_a_state_that_cannot_be_read_is_kept_and_told(rig: Rig, text: str) -> None:
+    rig.write(FAMILY)
+    path = rig.state_file
+    path.parent.mkdir(0o700)
+    path.write_text(text)
+
+    assert rig.finish(rig.start()) == 0
+
+    assert "cannot be read" in rig.log
+    assert path.with_suffix(".state.bad").read_text() == text
+
+
+def test_a_stranger_that_got_a_number_is_left_alone(rig: Rig) -> None:
+    rig.write(FAMILY)
+    bystander = rig.launch("sleep", "1005", start_new_session=True)
+    path = rig.state_file
+    path.parent.mkdir(0o700)
+    leaders = {"plain": [bystander.pid, 1]}
+    gone = [2**22 + 1, 1]
+    path.write_text(
+        json.dumps(
+            {
+                "version": state.VERSION,
+                "boot": boot_id(),
+                "mark": "m",
+                "grace": 0.1,
+                "guardian": gone,
+                "daemon": gone,
+                "log": "",
+                "leaders": leaders,
+            }
+        )
+    )
+
+    daemon = rig.start()
+
+    assert bystander.poll() is None
+    assert rig.finish(daemon) == 0
+    bystander.kill()
+
+
+def test_a_bug_that_ends_the_daemon_is_told_by_its_exit_code(rig: Rig) -> None:
+    rig.write(FAMILY)
+    code = (
+        "import sys; from trio_supervisor.cli import supervisord; "
+        "from trio_supervisor.daemon.root import Root; "
+        "Root._keep_state = lambda *_: 1 // 0; sys.exit(supervisord.main())"
+    )
+
+    daemon = rig.launch(sys.executable, "-c", code, "-n", "-c", str(rig.configuration))
+
+    assert daemon.wait(PATIENCE) == 70
+    assert "failed: exit 70" in rig.log
+    assert rig.marked() == set()
+
+
+# ── without a guardian ───────────────────────────────────────────────────────────────────────
+
+
+def test_without_a_guardian_the_daemon_is_what_was_started(rig: Rig) -> None:
+    rig.write(FAMILY)
+    daemon = rig.start("--no-guardian")
+
+    assert rig.info().daemon_pid == rig.info().pid == daemon.pid
+    assert (rig.directory / "supervisord.pid").read_text() == f"{daemon.pid}\n"
+    assert len(children_of(daemon.pid)) >= 3
+    assert rig.finish(daemon) == 0
+    assert not (rig.directory / "supervisord.pid").exists()
+    assert rig.marked() == set()
+
+
+def test_without_a_guardian_it_daemonizes_too(rig: Rig) -> None:
+    rig.write(FAMILY)
+
+    started = rig.run("supervisord", "--no-guardian", "-c", str(rig.configuration))
+
+    assert started.returncode == 0
+    assert rig.info().pid == rig.info().daemon_pid
+    assert rig.ctl("shutdown", "--wait").stdout == "Shut down\n"
+    until(lambda: not rig.marked(), "the end")
+
+
+def test_what_a_daemon_without_a_guardian_leaves_the_next_start_stops(rig: Rig) -> None:
+    rig.write(FAMILY)
+    daemon = rig.start("--no-guardian")
+    until(lambda: is_written(rig), "the state")
+    before = set(rig.settle().values())
+    daemon.kill()
+    daemon.wait(PATIENCE)
+    assert before <= rig.marked()
+
+    daemon = rig.start("--no-guardian")
+
+    assert not before & rig.marked()
+    assert rig.finish(daemon) == 0

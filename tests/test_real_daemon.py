@@ -81,6 +81,7 @@ def test_a_second_daemon_names_the_first_and_touches_nothing(rig: Rig) -> None:
     daemon = rig.start()
     rig.settle()
     until(lambda: rig.text("supervisord.pid"), "the pidfile")
+    until(lambda: "sleeper" in rig.state_file.read_text(), "the state file")
     files = [rig.directory / "supervisord.pid", *rig.runtime.glob("*/*")]
     before = [(path, path.stat().st_ino, path.stat().st_mtime_ns) for path in files]
     log = rig.log
@@ -385,19 +386,6 @@ def test_who_is_killed_hard_leaves_no_process(rig: Rig) -> None:
     assert rig.marked() == set()
     for path in rig.runtime.glob("*/*.*"):  # nobody was left to remove them
         path.unlink()
-
-
-def test_the_daemon_stops_in_order_when_its_guardian_is_killed(rig: Rig) -> None:
-    rig.write(SLEEPER)
-    daemon = rig.start()
-    rig.settle(ProcessState.RUNNING)
-
-    daemon.kill()
-    daemon.wait()
-
-    until(lambda: not rig.marked(), "the end")
-    assert "stopped: sleeper" in rig.log
-    (rig.directory / "supervisord.pid").unlink()  # its owner was killed
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -41,10 +41,11 @@ FLAGS = (
     Flag("a", "minfds", "minfds", values.integer, "least number of file descriptors"),
     Flag("t", "strip_ansi", "strip_ansi", None, "strip escape sequences from output"),
     Flag("", "minprocs", "minprocs", values.integer, "least number of processes"),
+    Flag("", "no-guardian", "", None, "run without the process that watches over the daemon"),
     Flag("v", "version", "", None, "print the version and exit"),
     Flag("h", "help", "", None, "print this help and exit"),
 )
-"""As the original's options, with the same letters."""
+"""As the original's options, with the same letters; --no-guardian is our own."""
 
 
 class Flags(Record):
@@ -54,6 +55,7 @@ class Flags(Record):
     overrides: dict[str, object]
     asks_help: bool
     asks_version: bool
+    has_guardian: bool
 
 
 def parse(arguments: list[str]) -> Flags:
@@ -79,6 +81,7 @@ def parse(arguments: list[str]) -> Flags:
         {f.option: found[f.long] for f in FLAGS if f.option and f.long in found},
         "help" in found,
         "version" in found,
+        "no-guardian" not in found,
     )
 
 

@@ -52,7 +52,13 @@ def main(arguments: list[str] | None = None) -> int:
 
             print(__version__)
             return 0
-        launch = Launch(program, configuration(given.configuration), given.overrides, os.getcwd())
+        launch = Launch(
+            program,
+            configuration(given.configuration),
+            given.overrides,
+            os.getcwd(),
+            has_guardian=given.has_guardian,
+        )
         return start(launch, daemon)
     except SupervisorError as problem:
         report(program, problem)

@@ -86,6 +86,11 @@ class ActivityLog:
         if file := _opened(spec):
             file.close()
 
+    @property
+    def path(self) -> str:
+        """The file, empty if there is none."""
+        return "" if self.file is None else self.file.path
+
     def adopt(self, spec: SupervisordSpec) -> None:
         """Go on as another specification says; SupervisorError, and as before, if that fails."""
         old = self.file

@@ -3,8 +3,8 @@
 The daemon is a child subreaper: whoever loses its parent becomes our direct child. So if we have
 no direct child that we did not start ourselves, nothing has outlived its leader. That look takes a
 quarter of a millisecond with 500 children; /proc is read further only when there are strays.
-Nobody else in the package signals a process. Single processes are signalled through pidfds, since
-a number may have been given to a stranger meanwhile.
+All signals go through `send`, which uses pidfds: a number may have been given to a stranger
+meanwhile.
 """
 
 from __future__ import annotations
@@ -18,10 +18,18 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_supervisor.daemon.proc import carries, children_of, stat_of, with_descendants
+from trio_supervisor.daemon.proc import (
+    carries,
+    children_of,
+    process_of,
+    stat_of,
+    with_descendants,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from trio_supervisor.daemon.proc import Process
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +64,11 @@ class Unit:
 
     def __init__(self, daemon: str, group: str, name: str) -> None:
         self.leader: int | None = None
+        self.first: Process | None = None
+        """The leader, named for good."""
         self.key = group, name
         self.mark = f"{daemon}:{group}:{name}"
-        self._assignment = f"{MARK}={self.mark}".encode()
+        self._assignment = f"{MARK}={self.mark}\0".encode()
         self.known: set[tuple[int, int]] = set()
 
     def owns(self, pid: int) -> bool:
@@ -89,6 +99,8 @@ class Containment:
         self._may_have_orphans = False
         self._look: trio.Event | None = None
         self._strays: set[int] = set()
+        self.units_changed = trio.Event()
+        """Set, and replaced, when `leaders` has changed."""
         self.changed = trio.Event()
         """Set, and replaced, when a child of ours has ended. Take it before you look."""
 
@@ -103,8 +115,10 @@ class Containment:
         self._spawning -= 1
         if pid is not None:
             unit.leader = pid
+            unit.first = process_of(pid)
             self._owned[pid] = unit
             self._units.add(unit)
+            self._tell_units_changed()
         self._reap_what_waited()
 
     def release(self, unit: Unit) -> None:
@@ -116,6 +130,15 @@ class Containment:
     def forget(self, unit: Unit) -> None:
         """Forget a unit of which nothing is left, or nothing that can be stopped."""
         self._units.discard(unit)
+        self._tell_units_changed()
+
+    def leaders(self) -> dict[tuple[str, str], Process]:
+        """Return the leader of each program of which something lives, the leader itself or not."""
+        return {unit.key: unit.first for unit in self._units if unit.first is not None}
+
+    def _tell_units_changed(self) -> None:
+        self.units_changed.set()
+        self.units_changed = trio.Event()
 
     # ── orphans ──
 
@@ -207,16 +230,17 @@ class Containment:
         with trio.move_on_after(LAST_SWEEP):
             while left := with_descendants(await self.strays()):
                 log.warning("killing strays (pid %s) with SIGKILL", ", ".join(map(str, left)))
-                self.send(left, signal.SIGSTOP)
-                self.send(left, signal.SIGKILL)
+                send(left, signal.SIGSTOP)
+                send(left, signal.SIGKILL)
                 await trio.sleep(SWEEP_PAUSE)
         return await self.strays()
 
-    def send(self, pids: Iterable[int], *signals: int) -> None:
-        """Send signals to processes, each through its pidfd; those that are gone do not matter."""
-        for pid in pids:
-            with suppress(ProcessLookupError, PermissionError):
-                _signal(pid, signals)
+
+def send(pids: Iterable[int], *signals: int) -> None:
+    """Send signals to processes, each through its pidfd; those that are gone do not matter."""
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            _signal(pid, signals)
 
 
 def _signal(pid: int, signals: Iterable[int]) -> None:

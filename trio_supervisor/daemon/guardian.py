@@ -17,7 +17,8 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from typing import Any
 
 HALT = frozenset({signal.SIGRTMIN + 3} if hasattr(signal, "SIGRTMIN") else ())
 """What systemd takes as a request to halt: so do those who stop containers with it."""
@@ -28,40 +29,48 @@ FORWARDED = (
     )
     | HALT
 )
-ABNORMAL = 70
-"""Exit codes from here on mean that the daemon did not end in order."""
+INTERNAL_ERROR = 70
+"""The exit code of a daemon that met a bug."""
 KILL_PAUSE = 0.02
 LAST_ROUNDS = 5.0
 """Seconds of killing after which what cannot be killed is left to init."""
 GRACE = 10.0
-"""Seconds that processes get to end which a broken daemon has left."""
+"""Seconds that processes get to end when the state file does not say how many."""
 WAITED_FOR = FORWARDED | {signal.SIGCHLD}
 
 
-def main(daemon: int, pidfile: str) -> int:
-    """Watch over a daemon, which is a child of this process; return its exit code."""
+def main(daemon: int, pidfile: str, state: str) -> int:
+    """Watch over a daemon, which is a child of this process; return its exit code.
+
+    Of the daemon's end the state file tells whether it was in order: then it is gone.
+    """
     had_terminal = has_terminal()
-    code = None
-    while code is None:
+    status = None
+    while status is None:
         number = signal.sigwait(WAITED_FOR)
         if number == signal.SIGCHLD:
-            code = _reap(daemon)
+            status = _reap(daemon)
             continue
         if number == signal.SIGHUP and had_terminal and not has_terminal():
             number = signal.SIGTERM  # the terminal was closed: stop; any other HUP is a reload
         os.kill(daemon, number)  # not reaped yet: the number is still the daemon's
-    if code >= ABNORMAL:
-        _clean_up()
-    _remove_pidfile(pidfile)
+    code = exit_code(status)
+    run = _read_state(state)
+    if os.WIFSIGNALED(status) or code == INTERNAL_ERROR or run:
+        _clean_up(daemon, status, run)
+        if run and not _descendants(os.getpid()):
+            _remove(state)
+    remove_pidfile(pidfile, os.getpid())
     return code
 
 
-def become(python: str, daemon: int, pidfile: str) -> int:
+def become(python: str, daemon: int, pidfile: str, state: str) -> int:
     """Replace this process with a small one that watches; return only if that cannot be."""
+    command = [python, "-I", "-S", __file__, str(daemon), pidfile, state]
     try:
-        os.execv(python, [python, "-I", "-S", __file__, str(daemon), pidfile])  # noqa: S606
+        os.execv(python, command)  # noqa: S606
     except OSError:
-        return main(daemon, pidfile)
+        return main(daemon, pidfile, state)
 
 
 def exit_code(status: int) -> int:
@@ -80,21 +89,73 @@ def has_terminal() -> bool:
     return True
 
 
-def _clean_up() -> None:
+def _clean_up(daemon: int, status: int, run: Mapping[str, Any]) -> None:
     """Ask all that the daemon has left to end, then kill, until the kernel says there is nobody.
 
     They are our children now: this process is a subreaper. Who dies leaves its children to us.
     """
+    grace, log = run.get("grace", GRACE), run.get("log", "")
+    found = _descendants(os.getpid())
+    how = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit {exit_code(status)}"
+    _tell(log, f"supervisord (pid {daemon}) failed: {how}; {len(found)} processes to stop")
     _signal_all(signal.SIGTERM, signal.SIGCONT)
-    grace = time.monotonic() + GRACE
-    while _has_children() and time.monotonic() < grace + LAST_ROUNDS:
-        left = grace - time.monotonic()
+    end = time.monotonic() + grace
+    killed: set[int] = set()
+    while _has_children() and time.monotonic() < end + LAST_ROUNDS:
+        left = end - time.monotonic()
         if left <= 0:
-            _signal_all(signal.SIGSTOP, signal.SIGKILL)
+            killed.update(_signal_all(signal.SIGSTOP, signal.SIGKILL))
         signal.sigtimedwait({signal.SIGCHLD}, max(left, KILL_PAUSE))
+    if killed:
+        _tell(log, f"killed with SIGKILL: pid {_list(killed)}")
+    remaining = _descendants(os.getpid())
+    _tell(
+        log, f"{len(remaining)} processes left" + (f": pid {_list(remaining)}" if remaining else "")
+    )
 
 
-def _signal_all(*numbers: int) -> None:
+def _read_state(path: str) -> dict[str, Any]:
+    """Return the state of our own run (`daemon.state`), empty if it has ended in order."""
+    import json  # noqa: PLC0415  # only now: for years it would take memory for nothing
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            state: dict[str, Any] = json.load(file)
+        return state if state["guardian"][0] == os.getpid() else {}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass  # somebody took it away
+
+
+def _tell(log: str, text: str) -> None:
+    """Tell on stderr and in the activity log, in its format."""
+    now = time.time()
+    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
+    line = f"{moment},{int(now % 1 * 1000):03d} CRIT {text}\n"
+    flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        sys.stderr.write(f"supervisord: {text}\n")
+        sys.stderr.flush()
+        if log:
+            descriptor = os.open(log, flags)
+            os.write(descriptor, line.encode())
+            os.close(descriptor)
+    except OSError:
+        pass  # a full disk, a closed terminal: cleaning up matters more
+
+
+def _list(pids: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(pids)))
+
+
+def _signal_all(*numbers: int) -> list[int]:
+    """Send signals to everybody below; return who that was."""
     family = _descendants(os.getpid())
     for number in numbers:
         for pid in family:
@@ -102,6 +163,7 @@ def _signal_all(*numbers: int) -> None:
                 os.kill(pid, number)
             except OSError:
                 pass  # gone meanwhile, or another user's
+    return family
 
 
 def _descendants(pid: int) -> list[int]:
@@ -125,12 +187,12 @@ def _has_children() -> bool:
 
 
 def _reap(daemon: int) -> int | None:
-    """Take exit statuses; return the daemon's exit code when it is among them."""
-    code = None
+    """Take wait statuses; return the daemon's when it is among them."""
+    found = None
     for pid, status in _ended():
         if pid == daemon:
-            code = exit_code(status)
-    return code
+            found = status
+    return found
 
 
 def _ended() -> Iterable[tuple[int, int]]:
@@ -144,15 +206,15 @@ def _ended() -> Iterable[tuple[int, int]]:
         yield pid, status
 
 
-def _remove_pidfile(path: str) -> None:
-    """Remove the pidfile, if it is still ours."""
+def remove_pidfile(path: str, pid: int) -> None:
+    """Remove a pidfile, if it still has this pid."""
     try:
         with open(path, encoding="ascii") as file:
-            is_ours = file.read().strip() == str(os.getpid())
-        if is_ours:
-            os.unlink(path)
+            is_ours = file.read().strip() == str(pid)
     except OSError:
-        pass  # somebody took it away
+        return
+    if is_ours:
+        _remove(path)
 
 
 def _name_process() -> None:
@@ -166,4 +228,4 @@ def _name_process() -> None:
 
 if __name__ == "__main__":
     _name_process()
-    sys.exit(main(int(sys.argv[1]), sys.argv[2]))
+    sys.exit(main(int(sys.argv[1]), *sys.argv[2:]))

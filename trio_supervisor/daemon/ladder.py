@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
+from trio_supervisor.daemon.containment import send
+
 if TYPE_CHECKING:
     from trio_supervisor.daemon.containment import Containment, Unit
     from trio_supervisor.spec import ProgramSpec
@@ -109,7 +111,7 @@ class Ladder:
         in_order = sorted(members, key=lambda pid: (pid != self._unit.leader, pid))
         if not self._watched.hurry.is_set():
             # a stopped process takes the signal only when it is continued
-            self._containment.send(in_order, self._watched.spec.stopsignal, signal.SIGCONT)
+            send(in_order, self._watched.spec.stopsignal, signal.SIGCONT)
         return self._deadline
 
     async def emptied(self) -> None:
@@ -123,8 +125,8 @@ class Ladder:
     async def _kill(self) -> set[int]:
         """Freeze, then kill, all there are, and give it a moment; return whom."""
         members = await self._containment.members(self._unit)
-        self._containment.send(members, signal.SIGSTOP)
-        self._containment.send(members, signal.SIGKILL)
+        send(members, signal.SIGSTOP)
+        send(members, signal.SIGKILL)
         await trio.sleep(ROUND)
         return members
 

@@ -25,7 +25,8 @@ class Launch(Record):
     """One start: the configuration's path, typed command line values for [supervisord], where.
 
     ``console`` shows all output in the foreground; ``only`` names what starts (empty: as
-    configured). ``program`` is the executable's name, for messages.
+    configured). ``program`` is the executable's name, for messages. Without ``has_guardian`` the
+    process that was started is the daemon itself.
     """
 
     program: str
@@ -34,6 +35,7 @@ class Launch(Record):
     directory: str
     console: bool = False
     only: tuple[str, ...] = ()
+    has_guardian: bool = True
 
     def read(self) -> Source:
         """Read the configuration's files; ConfigError when they are no configuration at all."""

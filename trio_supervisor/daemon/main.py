@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor import config
+from trio_supervisor.daemon import leftovers
 from trio_supervisor.daemon.activity import ActivityLog
 from trio_supervisor.daemon.console import Console
 from trio_supervisor.daemon.containment import degradations
 from trio_supervisor.daemon.doors import Doors
+from trio_supervisor.daemon.guardian import remove_pidfile
 from trio_supervisor.daemon.kernel import become_subreaper
 from trio_supervisor.daemon.launch import report
 from trio_supervisor.daemon.limits import DescriptorBudget, raise_limits
 from trio_supervisor.daemon.root import Root, settings_of
 from trio_supervisor.daemon.selection import only
 from trio_supervisor.daemon.signals import ignore_signals, take_signals
+from trio_supervisor.daemon.state import StateFile
 from trio_supervisor.errors import SupervisorError
+from trio_supervisor.source import address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,9 +49,9 @@ def run(launch: Launch, source: Handover, guardian: int, say_ready: Callable[[],
     """Be the daemon of a configuration; return the exit code."""
     take_signals()
     try:
-        daemon = Daemon(launch, _load(launch, source.take()))
+        daemon = Daemon(launch, _load(launch, source.take()), guardian)
         try:
-            return daemon.serve(guardian, say_ready)
+            return daemon.serve(say_ready)
         except Exception:
             log.exception("supervisord failed: everything was stopped")
             return INTERNAL_ERROR
@@ -68,8 +72,10 @@ def _load(launch: Launch, source: Source) -> Configuration:
 class Daemon:
     """What is open while the daemon runs: sockets, logs, the launcher's console."""
 
-    def __init__(self, launch: Launch, configuration: Configuration) -> None:
+    def __init__(self, launch: Launch, configuration: Configuration, guardian: int) -> None:
         self._launch = launch
+        self._guardian = guardian
+        self._mark = uuid.uuid4().hex
         self._configuration = configuration
         spec = configuration.supervisord
         os.chdir(configuration.base)
@@ -78,35 +84,40 @@ class Daemon:
         raise_limits(spec.minfds, spec.minprocs)
         self._budget = DescriptorBudget()
         self._budget.reserve(configuration)
-        self._doors = Doors(configuration)
         self._console = _console(configuration) if launch.console else None
         shown = self._console.sink(CONSOLE_NAME) if self._console else None
+        self._activity = ActivityLog(spec, console=shown, quiet=__name__)
+        state_path = address.state_path(configuration.path)
         try:
-            self._activity = ActivityLog(spec, console=shown, quiet=__name__)
+            leftovers.clean_up(state_path)  # a port that is still held would make the doors fail
+            self._doors = Doors(configuration)
+            self._state = StateFile(state_path, guardian=guardian, mark=self._mark)
+            self._state.begin(self._activity.path)
         except SupervisorError:
-            self._doors.close()
+            self._activity.close()
             raise
         if not spec.nocleanup:
             settings_of(configuration).remove_auto_logs()
         self._say_hello()
 
-    def serve(self, guardian: int, say_ready: Callable[[], None]) -> int:
+    def serve(self, say_ready: Callable[[], None]) -> int:
         """Run the supervision tree to its end; return the exit code."""
         root = Root(
             self._configuration,
             load=self._load_again,
             doors=self._doors,
             activity=self._activity,
-            mark=uuid.uuid4().hex,
+            mark=self._mark,
             budget=self._budget,
+            state=self._state,
             console=self._console,
             abandon=self._abandon,
         )
-        log.info("supervisord started with pid %d", guardian)
+        log.info("supervisord started with pid %d", self._guardian)
         gc.freeze()  # what is there now stays for life
         gc.set_threshold(*GC_THRESHOLDS)
-        self._write_pidfile(guardian)
-        left = trio.run(root.run, guardian, say_ready)
+        self._write_pidfile(self._guardian)
+        left = trio.run(root.run, self._guardian, say_ready)
         return self._say_goodbye(left) or root.supervisor.exit_code
 
     def _abandon(self, left: set[int]) -> NoReturn:
@@ -155,7 +166,10 @@ class Daemon:
                 )
 
     def _say_goodbye(self, left: set[int]) -> int:
-        """Tell what is left, which the kernel was asked for."""
+        """Tell what is left, which the kernel was asked for: the end was in order."""
+        self._state.remove()
+        if self._guardian not in {os.getppid(), os.getpid()}:  # it was killed
+            remove_pidfile(self._configuration.supervisord.pidfile, self._guardian)
         pids = ", ".join(map(str, sorted(left)))
         if left:
             log.error("%d processes cannot be killed: pid %s", len(left), pids)

@@ -108,12 +108,14 @@ class Pump:
             os.close(pipe.fd)
             pipe.closed.set()
 
-    async def drain(self, pipe: Pipe) -> None:
+    async def drain(self, *pipes: Pipe) -> None:
         """Wait until all of an ended process's output has gone through, at most DRAIN seconds."""
         with trio.move_on_after(DRAIN) as scope:
             scope.shield = True  # a cancelled program's last lines would be lost
-            await pipe.closed.wait()
-        self._empty(pipe)
+            for pipe in pipes:
+                await pipe.closed.wait()
+        for pipe in pipes:
+            self._empty(pipe)
 
     def finish(self) -> None:
         """Take what is left in all pipes and close: nothing writes any more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 LONGEST_COMMAND = 200
 """Bytes of a command line that are shown."""
@@ -42,6 +43,28 @@ def stat_of(pid: int) -> Stat | None:
     )
 
 
+class Process(NamedTuple):
+    """What names a process for good: numbers are used again, start times (clock ticks) are not."""
+
+    pid: int
+    starttime: int
+
+
+def process_of(pid: int) -> Process:
+    """Return what names a process for good; start time 0 if it has gone, or without /proc."""
+    found = stat_of(pid)
+    return Process(pid, found.starttime if found else 0)
+
+
+def boot_id() -> str:
+    """Name this boot of the machine; pids of another one mean nothing. Empty without /proc."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
 def children_of(pid: int) -> list[int]:
     """Return the direct children of all threads of a process, ended ones that wait included."""
     found: list[int] = []
@@ -64,6 +87,23 @@ def with_descendants(pids: set[int]) -> set[int]:
     return found
 
 
+def processes() -> list[int]:
+    """Return the pids of all processes there are; none without /proc."""
+    with suppress(OSError):
+        return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
+    return []
+
+
+def ancestors_of(pid: int) -> set[int]:
+    """Return a process and all above it."""
+    found: set[int] = set()
+    while pid and pid not in found:
+        found.add(pid)
+        status = stat_of(pid)
+        pid = status.parent if status else 0
+    return found
+
+
 def command_line(pid: int) -> str:
     """Return what a process was started with as one line, shortened; its name if that is empty."""
     with suppress(OSError):
@@ -77,9 +117,9 @@ def command_line(pid: int) -> str:
 
 
 def carries(pid: int, mark: bytes) -> bool:
-    """Say whether an assignment stands in the environment the process was started with."""
+    """Say whether a variable so begins in the environment the process was started with."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
-            return mark in file.read().split(b"\0")
+            return b"\0" + mark in b"\0" + file.read()
     except OSError:  # gone, or another user's
         return False

@@ -33,11 +33,14 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.console import Console
     from trio_supervisor.daemon.doors import Doors
     from trio_supervisor.daemon.limits import DescriptorBudget
+    from trio_supervisor.daemon.state import StateFile
     from trio_supervisor.daemon.turns import Rank
     from trio_supervisor.spec import Configuration, ProgramSpec
 
 log = logging.getLogger(__name__)
 
+STATE_SETTLES = 0.05
+"""Seconds that changes of what runs are gathered before they are written down."""
 FOR_LIFE = ("user", "directory", "pidfile", "minfds", "minprocs")
 """Options that a reload cannot apply."""
 
@@ -54,12 +57,14 @@ class Root:
         activity: ActivityLog,
         mark: str,
         budget: DescriptorBudget,
+        state: StateFile,
         console: Console | None = None,
         abandon: Callable[[set[int]], NoReturn],
     ) -> None:
         """Put it together; ``abandon`` ends the process while tasks wait for the unkillable."""
         self.containment = Containment()
         self._abandon = abandon
+        self._state = state
         self._doors = doors
         self._activity = activity
         self._console = console
@@ -98,6 +103,7 @@ class Root:
             async with trio.open_nursery() as services:
                 services.start_soon(self._pump.run)
                 services.start_soon(self._abandon_the_unkillable, handlers)
+                services.start_soon(self._keep_state)
                 if self._console:
                     services.start_soon(self._console.run)
                     await services.start(announce, self.supervisor)
@@ -111,6 +117,18 @@ class Root:
                 services.cancel_scope.cancel()
         self._pump.finish()
         return left
+
+    async def _keep_state(self) -> None:
+        """Write down what runs a moment after each change."""
+        while True:
+            await self.containment.units_changed.wait()
+            await trio.sleep(STATE_SETTLES)
+            leaders = self.containment.leaders()
+            self._state.note(
+                {f"{group}:{name}": first for (group, name), first in leaders.items()},
+                self.supervisor.longest_grace(),
+                self._activity.path,
+            )
 
     async def _abandon_the_unkillable(self, handlers: Handlers) -> None:
         """End without them: Trio itself waits for every process it has started."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 import trio
 
-from trio_supervisor.daemon.guardian import HALT
+from trio_supervisor.daemon.guardian import HALT, has_terminal
 from trio_supervisor.errors import RequestError
 from trio_supervisor.lifecycle import SupervisorState
 from trio_supervisor.protocol.messages import EventKind
@@ -81,6 +81,7 @@ class SignalTable:
         self._containment = containment
         self._reopen = reopen
         self._first_exit: float | None = None
+        self._had_terminal = has_terminal()
 
     async def dispatch(self, received: AsyncIterator[int]) -> None:
         """Carry out signals as they come, until cancelled."""
@@ -96,6 +97,8 @@ class SignalTable:
             self._containment.reap()
         elif number in EXIT:
             self._exit(name)
+        elif number == signal.SIGHUP and self._had_terminal and not has_terminal():
+            self._exit("the end of the terminal")  # without a guardian, which would know
         elif number == signal.SIGHUP:
             self._reload()
         elif number == signal.SIGUSR2:

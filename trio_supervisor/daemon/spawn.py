@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import trio
 
 from trio_supervisor.daemon.command import arguments_of, spawn_error
-from trio_supervisor.daemon.containment import HAS_PROC, MARK, Unit
+from trio_supervisor.daemon.containment import HAS_PROC, MARK, Unit, send
 from trio_supervisor.daemon.identity import account_of
 from trio_supervisor.daemon.ladder import Ladder, Watched
 from trio_supervisor.daemon.turns import Turns
@@ -89,7 +89,7 @@ class ProcessSpawner:
 
     def send(self, pid: int, number: int) -> None:
         """Send a signal to a process that it runs."""
-        self.containment.send([pid], number)
+        send([pid], number)
 
     async def run(self, program: Runnable) -> None:
         """Run once, to the end of its tree and of its output."""
@@ -163,8 +163,7 @@ class _Run:
             if self._process is not None:
                 await self._ladder.finish()
                 self._spawner.containment.forget(self._unit)
-            for pipe in self._pipes:
-                await self._spawner.pump.drain(pipe)
+            await self._spawner.pump.drain(*self._pipes)
 
     def _spawn_is_over(self, pid: int | None) -> None:
         assert self._turn is not None

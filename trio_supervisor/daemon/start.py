@@ -13,17 +13,19 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 
 from trio_supervisor.daemon import guardian
 from trio_supervisor.daemon.identity import drop_privileges
 from trio_supervisor.daemon.kernel import become_subreaper, die_with_parent
 from trio_supervisor.daemon.launch import Launch, necessities
 from trio_supervisor.errors import SupervisorError
-from trio_supervisor.source.address import ensure_runtime_directory, lock_path
+from trio_supervisor.source.address import ensure_runtime_directory, lock_path, state_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from typing import Any, NoReturn
 
     from trio_supervisor.source.tree import Source
 
@@ -41,6 +43,12 @@ class Handover:
     def __init__(self, source: Source) -> None:
         self._source: Source | None = source
 
+    @property
+    def tree(self) -> Mapping[str, Any]:
+        """What it holds, to look at."""
+        assert self._source is not None
+        return self._source.tree
+
     def take(self) -> Source:
         """Return it, once."""
         assert self._source is not None
@@ -54,26 +62,30 @@ def start(launch: Launch, daemon: Daemon) -> int:
     Raises SupervisorError when it cannot even be tried: bad file, lock held, no such user.
     """
     _open_standard_streams()
-    source = launch.read()
-    needs = necessities(launch, source.tree)
+    handover = Handover(launch.read())
+    needs = necessities(launch, handover.tree)
     if needs.user is not None:
         _become(needs.user)
     lock = _lock(launch.configuration)
     ready = None if needs.nodaemon else _daemonize()
-    signal.pthread_sigmask(signal.SIG_SETMASK, guardian.WAITED_FOR)
     os.ftruncate(lock, 0)
     os.write(lock, b"%d\n" % os.getpid())
+    be_daemon = partial(_be_daemon, daemon, launch, handover, ready)
+    if not launch.has_guardian:
+        be_daemon(main_pid=os.getpid(), pidfile=needs.pidfile)
+    signal.pthread_sigmask(signal.SIG_SETMASK, guardian.WAITED_FOR)
     os.set_inheritable(lock, True)  # the guardian holds it, too
     become_subreaper()
     child = os.fork()
     if child == 0:
         os.set_inheritable(lock, False)
-        handover = Handover(source)
-        del source
-        _run_daemon(launch, handover, daemon, ready)
+        parent = os.getppid()
+        os.setsid()
+        die_with_parent(parent)
+        be_daemon(main_pid=parent)
     if ready is not None:
         _detach(ready)
-    return guardian.become(sys.executable, child, needs.pidfile)
+    return guardian.become(sys.executable, child, needs.pidfile, state_path(launch.configuration))
 
 
 def _open_standard_streams() -> None:
@@ -138,15 +150,21 @@ def _daemonize() -> int:
     os._exit(code)
 
 
-def _run_daemon(launch: Launch, source: Handover, daemon: Daemon, ready: int | None) -> None:
-    """Be the daemon: in a session of its own, dying with the guardian."""
-    parent = os.getppid()
+def _be_daemon(
+    daemon: Daemon,
+    launch: Launch,
+    source: Handover,
+    ready: int | None,
+    *,
+    main_pid: int,
+    pidfile: str = "",
+) -> NoReturn:
+    """Run the daemon to its end; without a guardian it removes its ``pidfile`` itself."""
     code = INTERNAL_ERROR
     try:
-        os.setsid()
-        die_with_parent(parent)
-        code = daemon(launch, source, parent, lambda: _say_ready(ready))
+        code = daemon(launch, source, main_pid, partial(_say_ready, ready))
     finally:
+        guardian.remove_pidfile(pidfile, os.getpid())
         with suppress(OSError, ValueError):
             sys.stdout.flush()
             sys.stderr.flush()

@@ -309,6 +309,10 @@ class Supervisor:
             await self._is_ending.wait()
             self.abandoned.set()
 
+    def longest_grace(self) -> float:
+        """Return the most seconds that something which is up now may take to stop."""
+        return max((p.spec.stopwaitsecs for p in self.programs() if p.is_up), default=0.0)
+
     def unkillable(self) -> set[int]:
         """Return the processes that could not be killed."""
         stuck = (program.condition.left for program in self.programs() if program.is_stuck)

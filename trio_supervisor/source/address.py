@@ -87,6 +87,10 @@ def lock_path(configuration: str) -> str:
     return _named(configuration, "lock")
 
 
+def state_path(configuration: str) -> str:
+    return _named(configuration, "state")
+
+
 def address_path(configuration: str) -> str:
     return _named(configuration, "address")
 
