@@ -1,13 +1,15 @@
 """Programs on pseudo-terminals of their own, and a census of all that a test started.
 
 Everything a `Bench` starts carries a mark in its environment, and so does what that starts in
-turn: whoever still has it at the end was left behind, whatever it calls itself.
+turn: whoever still has it at the end was left behind, whatever it calls itself. A test whose
+processes lose their environment gives them the mark as an argument.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import subprocess
 import threading
@@ -50,12 +52,19 @@ class Terminal:
         self._shown = b""
         self._read_so_far = 0
         self._news = threading.Condition()
+        self._bell = os.pipe()
+        self._is_open = True
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def code(self) -> int | None:
+        """The exit code of the program, None while it runs."""
+        return self._process.poll()
 
     @property
     def text(self) -> str:
@@ -82,6 +91,12 @@ class Terminal:
         self._close()
         return code
 
+    def hang_up(self) -> None:
+        """Close the window over whatever runs in it."""
+        os.write(self._bell[1], b"!")  # what is being read is not closed: the reader leaves first
+        self._reader.join()
+        self._close()
+
     def close(self) -> None:
         """Kill the program if it has not ended."""
         if self._process.poll() is None:
@@ -94,16 +109,22 @@ class Terminal:
 
     def _read(self) -> None:
         with suppress(OSError):  # EIO: nobody has the terminal open any more
-            while data := os.read(self._ours, 65536):
+            while self._may_read() and (data := os.read(self._ours, 65536)):
                 with self._news:
                     self._shown += data
                     self._news.notify_all()
 
+    def _may_read(self) -> bool:
+        """Wait for something to read; say no when the window is being closed."""
+        return self._bell[0] not in select.select([self._ours, self._bell[0]], [], [])[0]
+
     def _close(self) -> None:
-        if self._reader.is_alive():
+        if self._is_open:
+            self._is_open = False
             os.close(self._theirs)
             self._reader.join()
-            os.close(self._ours)
+            for descriptor in (self._ours, *self._bell):
+                os.close(descriptor)
 
 
 class Bench:
@@ -111,10 +132,9 @@ class Bench:
 
     def __init__(self, directory: Path, **environment: str) -> None:
         self.directory = directory
-        self._mark = f"TEST_MARK={uuid.uuid4().hex}"
-        name, _, value = self._mark.partition("=")
+        self.mark = uuid.uuid4().hex
         inherited = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
-        self._environment = {**inherited, "TERM": "dumb", **environment, name: value}
+        self._environment = {**inherited, "TERM": "dumb", **environment, "TEST_MARK": self.mark}
         self._terminals: list[Terminal] = []
 
     def __enter__(self) -> Self:
@@ -143,9 +163,9 @@ class Bench:
         found = {}
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):  # gone meanwhile
-                if self._mark.encode() in (process / "environ").read_bytes().split(b"\0"):
-                    words = (process / "cmdline").read_bytes().replace(b"\0", b" ")
-                    found[int(process.name)] = words.decode()
+                words = (process / "cmdline").read_bytes()
+                if self.mark.encode() in words + (process / "environ").read_bytes():
+                    found[int(process.name)] = words.replace(b"\0", b" ").decode()
         return found
 
     def _kill(self) -> bool:
