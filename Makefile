@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test format lint types imports tests soak bench clean
+.PHONY: demo test format lint types imports tests soak conformance bench clean
 
 demo: $(VENV)/.product  ## thirteen workers under supervision, in the foreground; Ctrl-C ends it
 	@$(BIN)/trio-supervisor configure conf/dev-env.toml -o supervisord.toml
@@ -35,6 +35,9 @@ tests: $(VENV)/.gates
 
 soak: $(VENV)/.gates  ## what takes longer than CI allows
 	TRIO_SUPERVISOR_SOAK=1 $(BIN)/pytest tests/soak
+
+conformance: $(VENV)/.gates  ## our launchers in every case of docs/conformance.md
+	$(BIN)/python -m tests.conformance
 
 bench: $(VENV)/.product  ## the table of docs/performance.md, beside supervisor and honcho
 	$(BIN)/python -m benchmarks

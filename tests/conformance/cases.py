@@ -20,7 +20,7 @@ BETWEEN = 1.5
 """Seconds between two Ctrl-C of somebody who has lost patience."""
 SHOWN = 2.0
 """Seconds in which a launcher must have shown what a worker printed."""
-TOLD = re.compile(r"(?:code|status|exit\w*|ended|returned)\W{0,3}(?:\w+\W{1,3}){0,2}7\b")
+TOLD = re.compile(r"(?i:code|status|exit\w*|ended|returned|down)\W{0,3}(?:\w+\W{1,3}){0,2}7\b")
 
 
 def nothing(run: Run) -> None:
@@ -98,7 +98,7 @@ def judge_exit_code(run: Run) -> None:
 
 
 def await_prompt(run: Run) -> None:
-    if not run.wait(lambda: "What is your name?" in run.window.text, SHOWN):
+    if not run.wait(lambda: workers.PROMPT in run.window.text, SHOWN):
         run.faults.append("a prompt is not shown")
     interrupt(run)
 
@@ -108,6 +108,7 @@ def judge_signals(run: Run) -> None:
     run.note = ", ".join(dict.fromkeys(" ".join(words) or "nothing" for words in heard))
     if any(len(words) != 1 for words in heard):
         run.faults.append(f"signals for one Ctrl-C: {run.note}")
+        run.note = ""
 
 
 def judge_storm(run: Run) -> None:

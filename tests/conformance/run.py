@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from conformance.tools import Tool
 
 WORKERS = Path(__file__).with_name("workers.py")
-SHELL = """set -m; sh -c 'echo $$ >"$0"; exec "$@"' "$@"; exit $?"""
+SHELL = """stty rows 24 cols 80; set -m; sh -c 'echo $$ >"$0"; exec "$@"' "$@"; exit $?"""
 SHELLS = {"sh", "bash", "dash"}
 LIMIT = 14.0
 """Seconds after which a launcher that has not ended never will."""
@@ -81,9 +81,13 @@ class Run:
         for report in self.reports:
             for reason in self.said("unable", report):
                 raise NotApplicableError(reason)
-        assert self._is_there(), f"the launcher ended: {self.window.text[-300:]!r}"
+        ended = f"the launcher ended: {self.window.text[-300:]!r}"
+        assert self._is_there(), ended
         self.pid = int(place.read_text())
-        self._end = os.pidfd_open(self.pid)
+        try:
+            self._end = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            raise AssertionError(ended) from None
 
     def said(self, word: str, report: Path | None = None) -> list[str]:
         """Return what the first worker, or another, told under a word."""
@@ -139,9 +143,8 @@ class Run:
         while True:
             now = time.monotonic() - self._begun
             ended = now if ended is None and self.has_ended else ended
-            left = self.bench.alive()
-            for known in (self.pid, self.window.pid):
-                left.pop(known, None)
+            # two looks: a process may fork past one, and a look must come after the end
+            left = self._others() or self._others()
             if ended is not None and not left:
                 return now, {}
             if now > (LIMIT if ended is None else min(LIMIT, ended + self.case.patience)):
@@ -154,15 +157,23 @@ class Run:
         for report in self.reports:
             for role in ("leader", "member", "grandchild", "storm", "orphan"):
                 known |= dict.fromkeys(map(int, self.said(role, report)), role)
-        return tuple(sorted(known.get(pid) or self._other(words) for pid, words in left.items()))
+        return tuple(sorted(known.get(pid) or self._describe(words) for pid, words in left.items()))
 
     def close(self) -> None:
         """Forget the launcher; the bench kills it."""
         os.close(self._end)
 
-    def _other(self, words: str) -> str:
+    def _others(self) -> dict[int, str]:
+        """Return pid and command line of all but the launcher, which is watched by itself."""
+        known = {self.pid, self.window.pid}
+        return {pid: words for pid, words in self.bench.alive().items() if pid not in known}
+
+    def _describe(self, words: str) -> str:
         if WORKERS.name in words:
-            return "shell of the worker" if name_of(words) in SHELLS else "worker"
+            if name_of(words) in SHELLS:
+                return "shell of the worker"
+            if name_of(words).startswith("python"):
+                return "worker"
         return f"{name_of(words)} of its own"
 
     def _is_there(self) -> bool:
@@ -177,7 +188,7 @@ def perform(tool: Tool, case: Case) -> Cell:
     """Put a launcher through a case; leave nothing of it, whatever it did."""
     with (
         tempfile.TemporaryDirectory(prefix="conformance-") as directory,
-        Bench(Path(directory), XDG_RUNTIME_DIR=directory, HOME=directory) as bench,
+        Bench(Path(directory), XDG_RUNTIME_DIR=directory, HOME=directory, TERM="xterm") as bench,
     ):
         try:
             return _judge(Run(tool, case, bench))

@@ -89,7 +89,7 @@ def circus(commands: list[str], directory: Path) -> list[str]:
     ]
     for name, command in named(commands).items():
         lines += [f"[watcher:{name}]", f"cmd = {command}", f"graceful_timeout = {GRACE}",
-                  "stop_children = True", "copy_env = True", "max_retry = 0",
+                  "stop_children = True", "copy_env = True", "respawn = False",
                   "stdout_stream.class = StdoutStream"]  # fmt: skip
     path = directory / "circus.ini"
     path.write_text("\n".join(lines) + "\n")
@@ -126,7 +126,8 @@ def nodemon(commands: list[str], directory: Path) -> list[str]:
 
 
 def mprocs(commands: list[str], directory: Path) -> list[str]:
-    return [peers.from_npm("mprocs", "mprocs"), *commands]
+    names = ",".join(named(commands))
+    return [peers.from_npm("mprocs", "mprocs"), "--names", names, *commands]
 
 
 def template(text: str) -> Tool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LISTENING = 0.5
 """Seconds in which further signals are counted."""
+PROMPT = "password:"
 ORPHANS = 5
 FORKS, APART = 40, 0.005
 ROOM = 150
@@ -117,7 +118,7 @@ def failing(report: Report) -> NoReturn:
 def asking(report: Report) -> NoReturn:
     """Ask something, and leave the cursor behind the question."""
     _on_stop(report, lambda: os._exit(0))
-    os.write(1, b"What is your name? ")
+    os.write(1, PROMPT.encode())
     _stay(report)
 
 
