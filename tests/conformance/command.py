@@ -54,7 +54,7 @@ def try_all(tools: Sequence[Tool], cases: Sequence[Case], rounds: int, jobs: int
 def _try(tool: Tool, case: Case) -> Cell:
     cell = perform(tool, case)
     verdict = "green" if cell.is_green else "red"
-    print(f"{tool.name}, {case.name}: {verdict}", file=sys.stderr, flush=True)  # noqa: T201
+    sys.stderr.write(f"{tool.name}, {case.name}: {verdict}\n")  # whole, among other threads' lines
     return cell
 
 
