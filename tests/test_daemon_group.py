@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import trio
+import trio.testing
 from daemon_fakes import Plan, World, group_of, open_group, outcome, spec_of
 
 from trio_supervisor.errors import Fault
@@ -58,6 +59,22 @@ async def test_a_group_can_be_stopped_before_its_task_runs(autojump_clock: MockC
         assert await outcome(waiters[group.programs["a"]]) == (Fault.SUCCESS, "")
         assert await outcome(waiters[group.programs["b"]]) == (Fault.NOT_RUNNING, "")
         assert not world.transitions()
+
+
+async def test_a_start_right_behind_a_stop_that_overrode_one_is_carried_out(
+    autojump_clock: MockClock,
+) -> None:
+    world = World()
+    async with open_group(group_of("g"), world) as group:
+        await trio.testing.wait_all_tasks_blocked()
+        program = group.programs["g"]
+        program.start_nowait(None)
+        group.stop_nowait(None)
+
+        waiter = program.start_nowait(None)
+
+        assert await outcome(waiter) == (Fault.SUCCESS, "")
+        assert world.states("g") == "STARTING RUNNING"
 
 
 async def test_a_fault_of_one_program_leaves_its_siblings(autojump_clock: MockClock) -> None:

@@ -72,6 +72,9 @@ class Orders:
         """Wait for an order to start, and take it."""
         while not self._wake.is_set():  # it may have been withdrawn when we come to look
             await self._wake.wait()
+        # a task that was woken hears only here that its group is being stopped: then the order
+        # is for the task that comes after it
+        await trio.lowlevel.checkpoint_if_cancelled()
         self._wake = trio.Event()
         self.hurry = trio.Event()
         self.is_resting = self.is_stop_asked = False
