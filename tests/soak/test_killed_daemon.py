@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import time
 from typing import TYPE_CHECKING
 
-from crowd import children, crowd, nothing_left
-from rig import PATIENCE, until
+from accident import Accident
+from rig import PATIENCE
 
 if TYPE_CHECKING:
     import random
 
     from rig import Rig
 
-ROUNDS = 40
+ROUNDS = 200
 STUBBORN_ROUNDS = 0.07
 """Part of the rounds in which the guardian has to wait out its grace of ten seconds."""
-MOMENTS = {"start": (), "steady": (), "restart": ("all",), "update": (), "stop": ("all",)}
 
 
 def test_a_daemon_killed_at_any_moment_leaves_nothing(rig: Rig, chance: random.Random) -> None:
-    stubborn = chance.random() < STUBBORN_ROUNDS
-    crowd(rig, stubborn=stubborn)
-    moment = chance.choice(list(MOMENTS))
-    words = rig.command("supervisord", "-n", "-c", str(rig.configuration))
-    guardian = rig.launch(*words)
-    (daemon,) = until(lambda: children(guardian.pid), "the daemon")
-    if moment != "start":
-        rig.wait_for_answers(guardian)
-    if moment in {"restart", "update", "stop"}:
-        crowd(rig, variant=1, stubborn=stubborn)
-        order = rig.command("supervisorctl", "-c", str(rig.configuration), moment)
-        client = rig.launch(*order, *MOMENTS[moment])
-    else:
-        client = None
-    time.sleep(chance.uniform(0, 0.7))
+    accident = Accident(rig, chance, stubborn=chance.random() < STUBBORN_ROUNDS)
 
-    os.kill(daemon, signal.SIGKILL)
+    accident.kill(accident.daemon)
 
-    assert guardian.wait(PATIENCE) == 128 + signal.SIGKILL, moment
-    if client is not None:
-        client.wait(PATIENCE)
-    nothing_left(rig)
-    assert rig.finish(rig.start()) == 0
-    nothing_left(rig)
+    code = accident.guardian.wait(PATIENCE)
+    assert code == 128 + signal.SIGKILL or (code == 0 and accident.moment == "shutdown")
+    accident.aftermath(rig)
