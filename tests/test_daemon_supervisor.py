@@ -496,3 +496,21 @@ async def test_an_update_that_is_caught_by_a_reload_adds_nothing_twice(
         await daemon.settled()
 
         assert daemon.spawner.count("spawned", "alone") == 2
+
+
+async def test_a_remove_that_is_caught_by_a_reload_leaves_the_new_group(
+    autojump_clock: MockClock,
+) -> None:
+    for _ in range(20):  # which of the two is woken first is left to chance
+        async with open_daemon(Daemon(ALONE)) as daemon:
+            await daemon.settled()
+            await outcomes(daemon.supervisor.stop(["alone"], None))
+            daemon.supervisor.reload_nowait(None)
+
+            await told(updates.remove(daemon.supervisor, ["alone"], None))
+            await daemon.until(lambda: daemon.supervisor.state is SupervisorState.RUNNING)
+            await trio.sleep(1)
+
+            assert daemon.supervisor._nursery is not None
+            hosted = len(daemon.supervisor._nursery.child_tasks)
+            assert len(daemon.supervisor.groups) == hosted

@@ -104,12 +104,16 @@ async def _apply(
 async def _take_out(
     supervisor: Supervisor, group: Group, report: Report, cause: int | None
 ) -> None:
-    """Wait until a group that was told to go is down, and forget it."""
+    await _forget(supervisor, group, cause)
+    report.add(Action.STOPPED, group.name)
+
+
+async def _forget(supervisor: Supervisor, group: Group, cause: int | None) -> None:
+    """Wait until a group that was told to go is down, and forget it, but no later namesake."""
     await group.down.wait()
     if supervisor.groups.get(group.name) is group:
         del supervisor.groups[group.name]
     supervisor.events.publish(EventKind.GROUP, cause=cause, group=group.name, detail="removed")
-    report.add(Action.STOPPED, group.name)
 
 
 def _put_in(supervisor: Supervisor, spec: GroupSpec, cause: int | None) -> bool:
@@ -159,7 +163,5 @@ async def _remove_one(supervisor: Supervisor, name: str, report: Report, cause: 
         report.add(Action.REMOVED, name, fault=Fault.STILL_RUNNING)
     else:
         group.remove_nowait(cause)
-        await group.down.wait()
-        supervisor.groups.pop(name, None)
-        supervisor.events.publish(EventKind.GROUP, cause=cause, group=name, detail="removed")
+        await _forget(supervisor, group, cause)
         report.add(Action.REMOVED, name)
