@@ -32,7 +32,7 @@ from trio_supervisor.protocol.messages import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXAMPLES = 5000 if os.environ.get("TRIO_SUPERVISOR_SOAK") else 300
+EXAMPLES = 5000 if os.environ.get("TRIO_SUPERVISOR_SOAK") else 600
 MOMENTS = st.sampled_from([0.0, 0.25, 0.5, 1.0, 2.5, 5.0])
 IMMORTAL = st.just(False)
 """The unkillable have tests of their own: in some orders they hold up a shutdown for ever."""

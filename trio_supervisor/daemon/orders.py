@@ -92,6 +92,7 @@ class Orders:
         """Wait before a respawn; an order to start cuts it short."""
         with trio.move_on_after(seconds):
             await self._soon.wait()
+        await trio.lowlevel.checkpoint_if_cancelled()  # a stop that came at the very end of it
 
     def rest(self) -> bool:
         """Take note that nothing runs; say whether a stop had been ordered."""
