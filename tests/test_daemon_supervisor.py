@@ -514,3 +514,41 @@ async def test_a_remove_that_is_caught_by_a_reload_leaves_the_new_group(
             assert daemon.supervisor._nursery is not None
             hosted = len(daemon.supervisor._nursery.child_tasks)
             assert len(daemon.supervisor.groups) == hosted
+
+
+async def test_what_got_stuck_before_the_shutdown_does_not_hold_it_up(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(PAIR, ALONE)
+    daemon.spawner.plan("alone", Plan(lasts=2.0, members=frozenset({9}), immortal=True))
+    async with open_daemon(daemon):
+        await trio.sleep(30)
+        assert daemon.program("alone").is_stuck
+
+        daemon.supervisor.shutdown_nowait(None)
+
+        with trio.fail_after(100):
+            await daemon.supervisor.abandoned.wait()
+        assert {p.state.name for p in daemon.supervisor.groups["pair"].programs.values()} == {
+            "STOPPED"
+        }
+
+
+async def test_a_reload_that_something_held_up_is_no_reason_to_abandon_the_next_shutdown(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(ALONE)
+    daemon.spawner.plan("alone", Plan(members=frozenset({9}), immortal=True), Plan())
+    async with open_daemon(daemon):
+        await daemon.settled()
+        program = daemon.program("alone")
+        daemon.supervisor.reload_nowait(None)
+        await trio.sleep(30)
+        assert program.is_stuck
+        daemon.spawner.release()
+        await daemon.until(lambda: daemon.program("alone").state.name == "RUNNING")
+
+        daemon.supervisor.shutdown_nowait(None)
+
+    assert not daemon.supervisor.abandoned.is_set()
+    assert daemon.states("alone").endswith("RUNNING STOPPING STOPPED")

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 EXAMPLES = 5000 if os.environ.get("TRIO_SUPERVISOR_SOAK") else 600
 MOMENTS = st.sampled_from([0.0, 0.25, 0.5, 1.0, 2.5, 5.0])
-IMMORTAL = st.just(False)
-"""The unkillable have tests of their own: in some orders they hold up a shutdown for ever."""
 PLANS = st.builds(
     Plan,
     waits=MOMENTS,
@@ -46,7 +44,7 @@ PLANS = st.builds(
     obeys_after=MOMENTS | st.just(float("inf")),
     members=st.sampled_from([frozenset(), frozenset({900})]),
     members_last=MOMENTS,
-    immortal=IMMORTAL,
+    immortal=st.booleans(),
 )
 FATES = st.dictionaries(st.sampled_from(NAMES), st.lists(PLANS, min_size=1, max_size=3))
 OPTIONS = st.fixed_dictionaries(

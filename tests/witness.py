@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _S = ProcessState
 BEGINNINGS = {"started", "reloaded", "start", "restart", "update", "add"}
 """What may lead to a spawn: what the supervisor does by itself, and requests."""
-ENDINGS = {"stop", "kill", "restart", "update", "remove", "reload", "shutdown", "start"}
-"""What may lead to a stop; a start that is queued behind one takes the blame for it."""
+ENDINGS = {"stop", "kill", "restart", "update", "remove", "reload", "shutdown"}
+"""What may lead to a stop."""
 
 
 class Witness(EventBus):

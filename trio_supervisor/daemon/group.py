@@ -107,10 +107,14 @@ class Group:
         """Take no more orders: the group is on its way out."""
         for program in self.programs.values():
             program.orders.close()
+        self._look_who_is_up()
 
     def _take_note_of_end(self, program: Program) -> None:
-        """Count as down when nothing is left but what cannot be killed."""
         self._tell_end(program)
+        self._look_who_is_up()
+
+    def _look_who_is_up(self) -> None:
+        """Count as down when nothing is left but what cannot be killed, perhaps for long."""
         programs = self.programs.values()
         if any(p.is_stuck and p.orders.is_closed for p in programs) and all(
             p.is_at_rest or p.is_stuck for p in programs

@@ -56,6 +56,7 @@ class Program:
         self.tell_down: Callable[[], None] = _tell_nobody
         self._spawner = spawner
         self._scope = trio.CancelScope()
+        self._start_cause: int | None = None
 
     @property
     def state(self) -> ProcessState:
@@ -93,7 +94,7 @@ class Program:
         has_ended = self.is_up and self.state in {_S.EXITED, _S.FATAL}
         if self.is_up and not (has_ended and self._may_be_replaced()):
             return Waiter.known(Fault.ALREADY_STARTED)
-        self.history.cause = cause
+        self._start_cause = cause
         return self.orders.start(cut_pause=has_ended)
 
     def check_command(self) -> None:
@@ -177,6 +178,7 @@ class Program:
     def _begin(self) -> None:
         """Be as a person's start wants it: without failures so far, as it is configured now."""
         self.failures = 0
+        self.history.cause = self._start_cause
         if self.spec != self.configured:
             self.spec = self.configured
             self.logs.adopt(self.spec)

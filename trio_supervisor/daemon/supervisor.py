@@ -307,7 +307,8 @@ class Supervisor:
         await descent.lead()
         if self.unkillable():
             await self._is_ending.wait()
-            self.abandoned.set()
+            if self._descent is descent:  # else it was a reload, which has come to its end
+                self.abandoned.set()
 
     def longest_grace(self) -> float:
         """Return the most seconds that something which is up now may take to stop."""
