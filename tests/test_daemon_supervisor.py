@@ -552,3 +552,24 @@ async def test_a_reload_that_something_held_up_is_no_reason_to_abandon_the_next_
 
     assert not daemon.supervisor.abandoned.is_set()
     assert daemon.states("alone").endswith("RUNNING STOPPING STOPPED")
+
+
+async def test_an_update_puts_nothing_beside_what_cannot_be_killed(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(ALONE)
+    daemon.spawner.plan("alone", Plan(members=frozenset({9}), immortal=True), Plan())
+    async with open_daemon(daemon):
+        await daemon.settled()
+        daemon.configure(group_of("alone", spec_of("alone", command="/bin/other")))
+        refused = [one async for one in updates.update(daemon.supervisor, [], None, dry_run=False)]
+        spawns = daemon.spawner.count("spawned", "alone")
+        daemon.spawner.immortals_die.set()
+        await daemon.until(lambda: daemon.program("alone").state.name == "STOPPED")
+        done = [one async for one in updates.update(daemon.supervisor, [], None, dry_run=False)]
+
+    assert [(one.fault, one.detail) for one in refused] == [
+        (Fault.FAILED, "it cannot be killed, waiting for pid 9")
+    ]
+    assert spawns == 1
+    assert [one.action for one in done] == [Action.STOPPED, Action.UPDATED]

@@ -102,10 +102,9 @@ class Witness(EventBus):
             self.expect(not self.present(event.name), f"{who} with {self.present(event.name)}")
 
     def _judge_group(self, event: Event) -> None:
-        """Let a group that is put in begin anew: of the one before only the unkillable is there."""
+        """Let a group that is put in begin anew: of the one before nothing is there."""
         for key in [key for key in self.states if key[0] == event.group]:
-            self.expect(not self.present(key[1]), f"{key} is there twice")
-            self.there(key[1]).clear()  # nobody's from now on
+            self.expect(not self.there(key[1]), f"{key} is there twice")
             del self.states[key]
 
     def _first_cause(self, event: Event) -> Event | None:

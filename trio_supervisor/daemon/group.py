@@ -126,6 +126,10 @@ class Group:
         """True when no process of it is up or on its way down."""
         return all(program.is_at_rest for program in self.programs.values())
 
+    def why_stuck(self) -> str:
+        """Say what of it cannot be killed; empty when nothing."""
+        return next((p.why_stuck() for p in self.programs.values() if p.is_stuck), "")
+
     @property
     def active(self) -> GroupSpec:
         """What really runs: members that were started anew may be ahead of the group's spec."""

@@ -90,7 +90,7 @@ class Program:
         if self.orders.is_closed:
             return Waiter.known(Fault.FAILED, "its group is being taken out; try again")
         if self.is_stuck:
-            return Waiter.known(Fault.FAILED, self._why_stuck())
+            return Waiter.known(Fault.FAILED, self.why_stuck())
         has_ended = self.is_up and self.state in {_S.EXITED, _S.FATAL}
         if self.is_up and not (has_ended and self._may_be_replaced()):
             return Waiter.known(Fault.ALREADY_STARTED)
@@ -118,7 +118,7 @@ class Program:
         self.history.cause = cause
         waiter = self.orders.stop()
         if self.is_stuck:
-            self.orders.tell_stoppers(Fault.FAILED, self._why_stuck())
+            self.orders.tell_stoppers(Fault.FAILED, self.why_stuck())
         return waiter
 
     def status(self) -> ProcessStatus:
@@ -151,10 +151,11 @@ class Program:
     def get_stuck(self) -> None:
         """Take note that what is left of it cannot be killed; nobody waits for it any longer."""
         self.condition.is_stuck = True
-        self.orders.refuse(self._why_stuck())
+        self.orders.refuse(self.why_stuck())
         self.tell_down()
 
-    def _why_stuck(self) -> str:
+    def why_stuck(self) -> str:
+        """Say what of it cannot be killed, while that is so."""
         return f"it cannot be killed, {self.condition.describe(self.rank.name)}"
 
     def _may_be_replaced(self) -> bool:

@@ -89,11 +89,11 @@ async def _apply(
             for group in leaving.values():
                 group.remove_nowait(cause)
             for name in changes.removed:
-                await _take_out(supervisor, leaving[name], report, cause)
-                report.add(Action.REMOVED, name)
+                if await _take_out(supervisor, leaving[name], report, cause):
+                    report.add(Action.REMOVED, name)
             for change in changes.changed:
-                await _take_out(supervisor, leaving[change.group], report, cause)
-                if _put_in(supervisor, configured[change.group], cause):
+                is_out = await _take_out(supervisor, leaving[change.group], report, cause)
+                if is_out and _put_in(supervisor, configured[change.group], cause):
                     fields = ", ".join(change.fields)
                     report.add(Action.UPDATED, change.group, detail=fields)
             for name in changes.added:
@@ -103,9 +103,17 @@ async def _apply(
 
 async def _take_out(
     supervisor: Supervisor, group: Group, report: Report, cause: int | None
-) -> None:
+) -> bool:
+    """Wait until a group is down, and forget it; one that cannot be killed stays, another update
+    may try again: two processes of one program are worse than an old one.
+    """
+    await group.down.wait()
+    if why := group.why_stuck():
+        report.add(Action.STOPPED, group.name, fault=Fault.FAILED, detail=why)
+        return False
     await _forget(supervisor, group, cause)
     report.add(Action.STOPPED, group.name)
+    return True
 
 
 async def _forget(supervisor: Supervisor, group: Group, cause: int | None) -> None:
