@@ -75,7 +75,8 @@ def status_lines(processes: Sequence[ProcessStatus]) -> list[str]:
     for name, process in zip(names, processes, strict=True):
         words = _one_line(process.description)
         lines.append(f"{name:<{width}}{process.state.name:<10}{words}")
-        lines += member_lines(process.members)
+        if process.members:
+            lines += member_lines(process.members)
     return lines
 
 
