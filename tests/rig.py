@@ -18,11 +18,20 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+from leaks import marked
 
 from trio_supervisor.client.connection import Connection
 from trio_supervisor.errors import SupervisorError
 from trio_supervisor.lifecycle import ProcessState
-from trio_supervisor.protocol.messages import GetInfo, GetStatus, Info, ProcessStatus, Statuses
+from trio_supervisor.protocol.messages import (
+    GetInfo,
+    GetStatus,
+    Info,
+    Outcome,
+    ProcessStatus,
+    Statuses,
+    Stop,
+)
 from trio_supervisor.source.address import Address, identity
 
 if TYPE_CHECKING:
@@ -33,6 +42,8 @@ T = TypeVar("T")
 
 PATIENCE = 20.0
 """Seconds after which what has not come will not come, on however busy a machine."""
+ASLEEP = "sleep 1000 & until [ $(cat /proc/$!/comm) = sleep ]; do :; done"
+"""Shell: a child in the background, no longer with the traps it was forked with."""
 SCRIPTS = Path(sys.executable).parent
 
 
@@ -140,6 +151,17 @@ class Rig:
         self.wait_for_answers(daemon)
         return daemon
 
+    def start_with_fault(self, code: str) -> subprocess.Popen[bytes]:
+        """Start supervisord in a process in which some code has run before; as `start`."""
+        run = (
+            "import sys; from trio_supervisor.cli import supervisord; sys.exit(supervisord.main())"
+        )
+        daemon = self.launch(
+            sys.executable, "-c", f"{dedent(code)}\n{run}", "-n", "-c", str(self.configuration)
+        )
+        self.wait_for_answers(daemon)
+        return daemon
+
     def wait_for_answers(self, daemon: subprocess.Popen[bytes]) -> None:
         """Return when a daemon answers; say what it said when it has ended instead."""
 
@@ -193,14 +215,7 @@ class Rig:
 
     def marked(self, mark: str | None = None) -> set[int]:
         """Return the live processes that carry the mark, or another assignment."""
-        wanted = (mark or self.mark).encode()
-        found = set()
-        for entry in os.listdir("/proc"):
-            if entry.isdigit() and int(entry) != os.getpid():
-                with suppress(OSError):
-                    if wanted in Path(f"/proc/{entry}/environ").read_bytes().split(b"\0"):
-                        found.add(int(entry))
-        return found
+        return marked(mark or self.mark)
 
     def close(self) -> None:
         """End what runs, the hard way if need be; fail when anything was left behind."""
@@ -218,7 +233,7 @@ class Rig:
                     os.kill(pid, signal.SIGKILL)
         for daemon in self.daemons:
             daemon.wait()
-        assert (told, files) == ([], [])
+        assert (told, files) == ([], []), f"left behind: {told} {files}"
 
 
 def _command_line(pid: int) -> str:
@@ -235,3 +250,23 @@ def open_rig(tmp_path: Path) -> Iterator[Rig]:
         yield rig
     finally:
         rig.close()
+
+
+def shell(name: str, script: str, options: str = "") -> str:
+    """Return the table of a program that runs a script in /bin/sh."""
+    return (
+        f"[program.{name}]\ncommand = ['/bin/sh', '-c', '''{script}''']\n"
+        f'stdout_logfile = "{name}.log"\n{options}\n'
+    )
+
+
+def up_at_once(name: str, script: str, options: str = "") -> str:
+    """Return a table whose program counts as started at once and has a second to stop."""
+    return shell(name, script, f"startsecs = 0\nstopwaitsecs = 0.5\n{options}")
+
+
+def stop(rig: Rig, *names: str) -> list[str]:
+    """Stop programs; return what is told of each, once nothing of them is left."""
+    with rig.connect() as connection:
+        outcomes = list(connection.stream(Stop(names)))
+    return [f"{o.name} {o.fault.name}" for o in outcomes if isinstance(o, Outcome)]
