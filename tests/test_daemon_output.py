@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from trio_supervisor.daemon import output
-from trio_supervisor.daemon.output import BUFFER, LARGE_PIPE, Pump
+from trio_supervisor.daemon.output import BUFFER, DRAIN, LARGE_PIPE, Pump
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -130,6 +130,23 @@ async def test_draining_is_not_cut_short_by_a_cancellation(pump: Pump) -> None:
         await pump.drain(pipe)
 
     assert heard.data == b"last words"
+
+
+async def test_when_the_pump_has_ended_draining_takes_what_is_there_without_waiting() -> None:
+    pump, heard = Pump(), Heard()
+    pipe, writing = pump.open_pipe((heard,))
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await pump.run()
+    os.write(writing, b"last words")
+
+    begun = trio.current_time()
+    await pump.drain(pipe)
+
+    assert trio.current_time() - begun < DRAIN
+    assert heard.data == b"last words"
+    os.close(writing)
+    pump.finish()
 
 
 async def test_a_loud_pipe_gets_a_larger_buffer(pump: Pump) -> None:

@@ -59,6 +59,7 @@ class Pump:
         self._buffer = bytearray(BUFFER)
         self._view = memoryview(self._buffer)
         self._relieve = relieve
+        self._has_ended = False
 
     def open_pipe(self, sinks: tuple[Sink, ...]) -> tuple[Pipe, int]:
         """Make a pipe that is pumped into ``sinks``; return it and its end to write into."""
@@ -71,12 +72,15 @@ class Pump:
     async def run(self) -> None:
         """Pump until cancelled."""
         descriptor = self._selector.fileno()
-        while True:
-            await trio.lowlevel.wait_readable(descriptor)
-            largest = self._round()
-            await self._relieve()
-            if 0 < largest <= SMALL:
-                await trio.sleep(GATHER)
+        try:
+            while True:
+                await trio.lowlevel.wait_readable(descriptor)
+                largest = self._round()
+                await self._relieve()
+                if 0 < largest <= SMALL:
+                    await trio.sleep(GATHER)
+        finally:
+            self._has_ended = True
 
     def _round(self) -> int:
         """Read every readable pipe once; return the size of the largest read, 0 for ends only."""
@@ -110,7 +114,8 @@ class Pump:
 
     async def drain(self, *pipes: Pipe) -> None:
         """Wait until all of an ended process's output has gone through, at most DRAIN seconds."""
-        with trio.move_on_after(DRAIN) as scope:
+        # after a failure of ours the pump is gone before the programs: waiting brings nothing
+        with trio.move_on_after(0 if self._has_ended else DRAIN) as scope:
             scope.shield = True  # a cancelled program's last lines would be lost
             for pipe in pipes:
                 await pipe.closed.wait()
