@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
 LONGEST_COMMAND = 200
 """Bytes of a command line that are shown."""
+LOOKS = 20
+BETWEEN_LOOKS = 0.0005
+"""Seconds; all looks together take no longer than the daemon may be busy with one thing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +24,10 @@ class Stat:
     group: int
     session: int
     starttime: int
+    has_memory: bool
+    """False for threads of the kernel."""
+    environment: tuple[int, int]
+    """Where it begins and ends in memory: 0 while there is none, or if it is not ours to know."""
 
     @property
     def is_alive(self) -> bool:
@@ -40,6 +48,8 @@ def stat_of(pid: int) -> Stat | None:
         group=int(fields[2]),
         session=int(fields[3]),
         starttime=int(fields[19]),
+        has_memory=fields[20] != b"0",
+        environment=(int(fields[47]), int(fields[48])),
     )
 
 
@@ -68,9 +78,10 @@ def boot_id() -> str:
 def children_of(pid: int) -> list[int]:
     """Return the direct children of all threads of a process, ended ones that wait included."""
     found: list[int] = []
-    with suppress(OSError):  # the process or one of its threads has gone
+    with suppress(OSError):  # the process has gone
         for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+            path = f"/proc/{pid}/task/{thread}/children"
+            with suppress(OSError), open(path, "rb") as file:  # or only this thread has
                 found += map(int, file.read().split())
     return found
 
@@ -119,7 +130,27 @@ def command_line(pid: int) -> str:
 def carries(pid: int, mark: bytes) -> bool:
     """Say whether a variable so begins in the environment the process was started with."""
     try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            return b"\0" + mark in b"\0" + file.read()
+        return b"\0" + mark in b"\0" + _environment(pid)
     except OSError:  # gone, or another user's
         return False
+
+
+def _environment(pid: int) -> bytes:
+    """Return the environment of a process; wait a moment for one in the middle of execve(2).
+
+    Its old one is gone then, and the new one is not there yet: only what is empty, and at the same
+    place in memory when looked at again, is an empty environment.
+    """
+    place = None
+    for _ in range(LOOKS):
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            found = file.read()
+        status = stat_of(pid)
+        if found or status is None or not (status.is_alive and status.has_memory):
+            return found
+        begin, end = status.environment
+        if begin == end != 0 and place == status.environment:
+            return b""
+        place = status.environment
+        time.sleep(BETWEEN_LOOKS)
+    return b""
