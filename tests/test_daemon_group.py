@@ -77,7 +77,9 @@ async def test_a_start_right_behind_a_stop_that_overrode_one_is_carried_out(
         assert world.states("g") == "STARTING RUNNING"
 
 
-async def test_a_fault_of_one_program_leaves_its_siblings(autojump_clock: MockClock) -> None:
+async def test_fault_31_a_fault_of_one_program_leaves_its_siblings(
+    autojump_clock: MockClock,
+) -> None:
     world = World()
     world.spawner.plan("b", Plan(bug="a fault"))
     async with open_group(THREE, world) as group:

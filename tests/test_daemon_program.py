@@ -121,7 +121,9 @@ async def test_a_respawn_keeps_what_runs(autojump_clock: MockClock) -> None:
 # ── retries ──
 
 
-async def test_failures_wait_1_2_3_seconds_and_end_in_fatal(autojump_clock: MockClock) -> None:
+async def test_fault_12_failures_wait_1_2_3_seconds_and_end_in_fatal(
+    autojump_clock: MockClock,
+) -> None:
     async with open_program(Plan(lasts=0.25, returncode=1), startretries=3) as (world, program):
         program.start_nowait(None)
 
@@ -189,7 +191,7 @@ async def test_an_expected_code_before_startsecs_is_a_failure_too(
         assert program.status().spawn_error.startswith("Exited too quickly")
 
 
-async def test_an_exit_exactly_at_startsecs_never_counts_as_running(
+async def test_fault_14_an_exit_exactly_at_startsecs_never_counts_as_running(
     autojump_clock: MockClock,
 ) -> None:
     async with open_program(Plan(lasts=1.0, returncode=1), startretries=0) as (world, program):
@@ -261,7 +263,7 @@ async def test_with_autorestart_an_expected_end_is_replaced(autojump_clock: Mock
         await world.until(lambda: world.spawner.count("spawned", "web") == 2)
 
 
-async def test_with_startsecs_0_it_is_spawned_at_most_once_a_second(
+async def test_fault_13_with_startsecs_0_it_is_spawned_at_most_once_a_second(
     autojump_clock: MockClock,
 ) -> None:
     async with open_program(Plan(lasts=0.25, returncode=1), startsecs=0) as (world, program):
@@ -298,7 +300,9 @@ async def test_a_stop_is_answered_when_nothing_is_left(autojump_clock: MockClock
         assert world.states("web") == "STARTING RUNNING STOPPING STOPPED"
 
 
-async def test_what_does_not_obey_is_killed_after_its_grace(autojump_clock: MockClock) -> None:
+async def test_fault_01_what_does_not_obey_is_killed_after_its_grace(
+    autojump_clock: MockClock,
+) -> None:
     async with open_program(Plan(obeys_after=60.0), stopwaitsecs=3.0) as (_, program):
         await started(program)
         asked = trio.current_time()
@@ -314,7 +318,7 @@ async def test_a_stop_of_what_rests_is_refused(autojump_clock: MockClock) -> Non
         assert await outcome(program.stop_nowait(None)) == (Fault.NOT_RUNNING, "")
 
 
-async def test_a_stop_while_starting_stops(autojump_clock: MockClock) -> None:
+async def test_fault_19_a_stop_while_starting_stops(autojump_clock: MockClock) -> None:
     async with open_program() as (world, program):
         waiter = program.start_nowait(None)
         await world.until(lambda: world.spawner.count("spawned", "web"))
@@ -364,7 +368,9 @@ async def test_a_stop_while_the_task_wakes_up_for_a_start_cancels_it(
         assert not world.transitions()
 
 
-async def test_a_stop_in_backoff_goes_straight_to_stopped(autojump_clock: MockClock) -> None:
+async def test_fault_19_a_stop_in_backoff_goes_straight_to_stopped(
+    autojump_clock: MockClock,
+) -> None:
     async with open_program(CRASHES) as (world, program):
         program.start_nowait(None)
         await world.until(lambda: program.state.name == "BACKOFF")
@@ -376,7 +382,9 @@ async def test_a_stop_in_backoff_goes_straight_to_stopped(autojump_clock: MockCl
         assert world.spawner.count("spawned", "web") == 1
 
 
-async def test_concurrent_stops_share_one_ladder_and_its_outcome(autojump_clock: MockClock) -> None:
+async def test_fault_19_concurrent_stops_share_one_ladder_and_its_outcome(
+    autojump_clock: MockClock,
+) -> None:
     async with open_program() as (world, program):
         await started(program)
 
@@ -483,7 +491,7 @@ async def test_a_stop_while_members_are_left_ends_in_stopped(autojump_clock: Moc
 IMMORTAL = Plan(members=frozenset({900}), members_last=2.0, immortal=True)
 
 
-async def test_what_cannot_be_killed_stays_stopping_with_its_pids(
+async def test_fault_08_what_cannot_be_killed_stays_stopping_with_its_pids(
     autojump_clock: MockClock,
 ) -> None:
     async with open_program(IMMORTAL) as (_, program):

@@ -181,7 +181,7 @@ async def test_only_a_process_is_a_program(
 # ── the end ──
 
 
-async def test_groups_stop_turn_by_turn_in_reverse_members_at_once(
+async def test_fault_26_groups_stop_turn_by_turn_in_reverse_members_at_once(
     autojump_clock: MockClock,
 ) -> None:
     first = group_of("first", priority=1)

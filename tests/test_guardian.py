@@ -61,7 +61,7 @@ def test_the_guardian_stops_what_a_killed_daemon_has_left(family: Rig) -> None:
     assert family.finish(family.start()) == 0
 
 
-def test_a_daemon_whose_guardian_is_killed_ends_in_order(family: Rig) -> None:
+def test_fault_29_a_daemon_whose_guardian_is_killed_ends_in_order(family: Rig) -> None:
     daemon = family.info().daemon_pid
 
     family.daemons[0].kill()

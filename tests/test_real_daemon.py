@@ -76,7 +76,7 @@ def test_all_problems_of_a_bad_file_are_told_and_nothing_starts(rig: Rig) -> Non
     assert rig.log == ""
 
 
-def test_a_second_daemon_names_the_first_and_touches_nothing(rig: Rig) -> None:
+def test_fault_44_a_second_daemon_names_the_first_and_touches_nothing(rig: Rig) -> None:
     rig.write(SLEEPER, 'pidfile = "supervisord.pid"')
     daemon = rig.start()
     rig.settle()
@@ -148,7 +148,7 @@ def _has_lock(rig: Rig, pid: int) -> bool:
     return any(path.read_text() == f"{pid}\n" for path in rig.runtime.glob("*/*.lock"))
 
 
-def test_a_second_request_a_second_later_kills_what_ignores_the_first(rig: Rig) -> None:
+def test_fault_33_a_second_request_a_second_later_kills_what_ignores_the_first(rig: Rig) -> None:
     rig.write(STUBBORN)
     daemon = rig.start()
     rig.settle()
@@ -256,7 +256,7 @@ def test_a_reload_without_what_up_was_told_to_run_changes_nothing(rig: Rig) -> N
     assert rig.settle(ProcessState.RUNNING, "another") == before
 
 
-def test_a_start_that_meets_the_end_of_another_waits_for_it(
+def test_fault_45_a_start_that_meets_the_end_of_another_waits_for_it(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig.write(SLEEPER)
@@ -277,16 +277,12 @@ def _waits_for_the_lock(pid: int) -> bool:
     return False
 
 
-def test_a_bug_ends_with_its_traceback_in_the_log_and_nothing_left(rig: Rig) -> None:
+def test_fault_32_a_bug_ends_with_its_traceback_in_the_log_and_nothing_left(rig: Rig) -> None:
     rig.write(SLEEPER)
-    code = (
-        "import sys; from trio_supervisor.cli import supervisord; "
-        "from trio_supervisor.daemon.supervisor import Supervisor; "
-        "Supervisor.reload_nowait = lambda *_: 1 // 0; "
-        "sys.exit(supervisord.main())"
-    )
-    daemon = rig.launch(sys.executable, "-c", code, "-n", "-c", str(rig.configuration))
-    rig.wait_for_answers(daemon)
+    daemon = rig.start_with_fault("""
+        from trio_supervisor.daemon.supervisor import Supervisor
+        Supervisor.reload_nowait = lambda *_: 1 // 0
+        """)
     rig.settle()
 
     daemon.send_signal(signal.SIGHUP)
@@ -375,7 +371,7 @@ def test_a_socket_path_may_be_longer_than_an_address(rig: Rig) -> None:
     assert list(deep.iterdir()) == []
 
 
-def test_who_is_killed_hard_leaves_no_process(rig: Rig) -> None:
+def test_fault_28_who_is_killed_hard_leaves_no_process(rig: Rig) -> None:
     rig.write(SLEEPER)
     daemon = rig.start()
     rig.settle()

@@ -31,7 +31,7 @@ def main_program(command: str, options: str = "") -> str:
         ("exit 4", "startretries = 0", 4),
     ],
 )
-def test_the_main_programs_exit_code_is_the_daemons(
+def test_fault_40_the_main_programs_exit_code_is_the_daemons(
     rig: Rig, command: str, options: str, code: int
 ) -> None:
     rig.write(main_program(command, options), 'exit_with = "main"')
@@ -64,7 +64,7 @@ def test_who_stops_or_restarts_the_main_program_keeps_the_daemon(rig: Rig) -> No
     assert rig.finish(daemon) == 0
 
 
-def test_something_fatal_ends_the_daemon_if_that_is_wanted(rig: Rig) -> None:
+def test_fault_40_something_fatal_ends_the_daemon_if_that_is_wanted(rig: Rig) -> None:
     rig.write(main_program("exit 4", "startretries = 0"), 'on_fatal = "shutdown"')
 
     daemon = rig.launch(*rig.command("supervisord", "-n", "-c", str(rig.configuration)))

@@ -64,7 +64,7 @@ def lives(pid: int) -> bool:
 # ── who belongs to a program ─────────────────────────────────────────────────────────────────
 
 
-def test_status_lists_members_and_strays(rig: Rig) -> None:
+def test_fault_04_status_lists_members_and_strays(rig: Rig) -> None:
     rig.write(FAMILY)
     rig.start()
     until(lambda: len(status(rig)["strays"]) == 1 and "1000" in commands(rig), "the family")
@@ -82,7 +82,7 @@ def test_status_lists_members_and_strays(rig: Rig) -> None:
     ]
 
 
-def test_members_go_with_the_program_and_strays_with_the_daemon(rig: Rig) -> None:
+def test_fault_04_members_go_with_the_program_and_strays_with_the_daemon(rig: Rig) -> None:
     rig.write(FAMILY)
     daemon = rig.start()
     until(lambda: len(status(rig)["strays"]) == 1 and "1000" in commands(rig), "the family")
@@ -237,7 +237,7 @@ def foreign() -> Iterator[Foreign]:
         made.rig.close()
 
 
-def test_what_cannot_be_killed_is_named_and_waited_for_no_longer(foreign: Foreign) -> None:
+def test_fault_08_what_cannot_be_killed_is_named_and_waited_for_no_longer(foreign: Foreign) -> None:
     rig = foreign.rig
     foreign.start()
     pid = rig.rows()["untouchable"].pid
@@ -259,7 +259,7 @@ def test_what_cannot_be_killed_is_named_and_waited_for_no_longer(foreign: Foreig
     assert rig.ctl("start", "untouchable").stdout == "untouchable: started\n"
 
 
-def test_a_shutdown_goes_on_without_what_cannot_be_killed(foreign: Foreign) -> None:
+def test_fault_08_a_shutdown_goes_on_without_what_cannot_be_killed(foreign: Foreign) -> None:
     rig = foreign.rig
     daemon = foreign.start()
     pid = rig.rows()["untouchable"].pid or 0
@@ -272,3 +272,4 @@ def test_a_shutdown_goes_on_without_what_cannot_be_killed(foreign: Foreign) -> N
     assert "stopped: other" in rig.log
     assert rig.marked() - {pid} == set()
     os.kill(pid, signal.SIGKILL)
+    until(lambda: not lives(pid), "its end")

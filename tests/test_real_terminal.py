@@ -9,12 +9,15 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from rig import open_rig, until  # noqa: F401  # the fixture
+from rig import open_rig, shell, until  # noqa: F401  # the fixture
+
+from trio_supervisor.daemon.proc import stat_of
 
 if TYPE_CHECKING:
     from rig import Rig
 
 CTRL_C = b"\x03"
+CTRL_Z = b"\x1a"
 COUNTER = """
 trap 'echo got INT' INT
 trap 'echo got TERM; kill $pid; exit 0' TERM
@@ -77,16 +80,21 @@ def on_terminal(rig: Rig, name: str, *arguments: str, **environment: str) -> Ter
     """Run one of our executables on a pseudo-terminal; wait until all children are ready."""
     command = [*rig.command(name), *arguments, "-c", str(rig.configuration)]
     terminal = Terminal(command, {**rig.environment, **environment}, str(rig.directory))
+    wait_for_readiness(rig, terminal)
+    return terminal
+
+
+def wait_for_readiness(rig: Rig, terminal: Terminal) -> None:
+    """Wait until all children count, reading what the terminal shows."""
 
     def are_ready() -> bool:
         terminal.shows(b"")
         return all(rig.text(f"c{n}.log") == "ready\n" for n in range(3))
 
     until(are_ready, "readiness")
-    return terminal
 
 
-def test_ctrl_c_gives_each_child_one_stop_signal(rig: Rig) -> None:
+def test_fault_34_ctrl_c_gives_each_child_one_stop_signal(rig: Rig) -> None:
     counting(rig)
     terminal = on_terminal(rig, "supervisord", "-n")
 
@@ -114,7 +122,7 @@ def test_ten_ctrl_c_in_a_burst_are_as_good_as_one(rig: Rig) -> None:
     assert "SIGKILL" not in rig.log
 
 
-def test_a_closed_terminal_stops_everything(rig: Rig) -> None:
+def test_fault_35_a_closed_terminal_stops_everything(rig: Rig) -> None:
     counting(rig)
     terminal = on_terminal(rig, "supervisord", "-n")
 
@@ -123,6 +131,46 @@ def test_a_closed_terminal_stops_everything(rig: Rig) -> None:
     assert terminal.exit_code() == 0
     assert [rig.text(f"c{n}.log") for n in range(3)] == ["ready\ngot TERM\n"] * 3
     assert rig.marked() == set()
+
+
+def test_fault_36_a_daemon_sent_to_the_background_goes_on_and_can_come_back(rig: Rig) -> None:
+    counting(rig)
+    (supervisord,) = rig.command("supervisord")
+    script = f"{supervisord} -n -c {rig.configuration}; echo to the shell; read line; fg"
+    terminal = Terminal(["/bin/sh", "-mc", script], rig.environment, str(rig.directory))
+    wait_for_readiness(rig, terminal)
+    before = rig.settle()
+
+    terminal.type(CTRL_Z)
+    until(lambda: terminal.shows(b"to the shell"), "the prompt")
+    os.kill(before["c0"], signal.SIGKILL)
+    until(lambda: rig.rows()["c0"].spawns == 2, "the replacement")
+    terminal.type(b"\n")
+    until(lambda: (found := stat_of(rig.info().pid)) and found.state == "S", "its return")
+    terminal.type(CTRL_C)
+
+    assert terminal.exit_code() == 0
+    terminal.close()
+    assert rig.text("c1.log") == "ready\ngot TERM\n"
+    assert rig.marked() == set()
+
+
+def test_fault_24_a_child_has_no_terminal_and_does_not_stop_when_it_reads(rig: Rig) -> None:
+    script = "(: < /dev/tty) 2>&1 || echo none; echo ready; read line; echo read"
+    rig.write(shell("reader", script, "startsecs = 0"))
+    command = [*rig.command("supervisord"), "-n", "-c", str(rig.configuration)]
+    terminal = Terminal(command, rig.environment, str(rig.directory))
+    until(lambda: "ready" in rig.text("reader.log"), "readiness")
+    pid = rig.settle()["reader"]
+
+    terminal.type(b"for nobody\n")
+
+    until(lambda: (found := stat_of(pid)) and found.state == "S", "its wait")
+    assert "none\nready\n" in rig.text("reader.log")
+    terminal.type(CTRL_C)
+    assert terminal.exit_code() == 0
+    terminal.close()
+    assert "read\n" not in rig.text("reader.log")
 
 
 def test_the_launcher_on_a_terminal_colours_names_and_counts_what_is_left(rig: Rig) -> None:
@@ -182,7 +230,7 @@ def test_the_launcher_refuses_a_name_that_is_not_there(rig: Rig) -> None:
     assert "Traceback" not in launched.stderr
 
 
-def test_a_reader_who_leaves_does_not_end_the_launcher(rig: Rig) -> None:
+def test_fault_37_a_reader_who_leaves_does_not_end_the_launcher(rig: Rig) -> None:
     counting(rig)
     reading, writing = os.pipe()
     launcher = rig.launch(
