@@ -47,7 +47,7 @@ def family(rig: Rig) -> Rig:
     return rig
 
 
-def test_the_guardian_stops_what_a_killed_daemon_has_left(family: Rig) -> None:
+def test_fault_28_the_guardian_stops_what_a_killed_daemon_has_left(family: Rig) -> None:
     os.kill(family.info().daemon_pid, signal.SIGKILL)
 
     assert family.daemons[0].wait(PATIENCE) == 128 + signal.SIGKILL
@@ -91,7 +91,7 @@ def kill_both(rig: Rig) -> None:
     until(lambda: stat_of(daemon) is None, "the end of the daemon")
 
 
-def test_the_next_start_stops_what_both_have_left(family: Rig) -> None:
+def test_fault_30_the_next_start_stops_what_both_have_left(family: Rig) -> None:
     before = set(family.settle().values())
     kill_both(family)
     assert before <= family.marked()
@@ -103,7 +103,7 @@ def test_the_next_start_stops_what_both_have_left(family: Rig) -> None:
     assert family.finish(daemon) == 0
 
 
-def test_a_state_of_another_boot_means_nothing(family: Rig) -> None:
+def test_fault_62_a_state_of_another_boot_means_nothing(family: Rig) -> None:
     kill_both(family)
     before = family.marked()
     path = family.state_file
@@ -117,7 +117,7 @@ def test_a_state_of_another_boot_means_nothing(family: Rig) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"version": 99}', "\0" * 100])
-def test_a_state_that_cannot_be_read_is_kept_and_told(rig: Rig, text: str) -> None:
+def test_fault_62_a_state_that_cannot_be_read_is_kept_and_told(rig: Rig, text: str) -> None:
     rig.write(FAMILY)
     path = rig.state_file
     path.parent.mkdir(0o700)
@@ -129,7 +129,7 @@ def test_a_state_that_cannot_be_read_is_kept_and_told(rig: Rig, text: str) -> No
     assert path.with_suffix(".state.bad").read_text() == text
 
 
-def test_a_stranger_that_got_a_number_is_left_alone(rig: Rig) -> None:
+def test_fault_21_a_stranger_that_got_a_leaders_number_is_left_alone(rig: Rig) -> None:
     rig.write(FAMILY)
     bystander = rig.launch("sleep", "1005", start_new_session=True)
     path = rig.state_file
@@ -199,7 +199,7 @@ def test_without_a_guardian_it_daemonizes_too(rig: Rig) -> None:
     until(lambda: not rig.marked(), "the end")
 
 
-def test_what_a_daemon_without_a_guardian_leaves_the_next_start_stops(rig: Rig) -> None:
+def test_fault_30_without_a_guardian_the_next_start_stops_what_is_left(rig: Rig) -> None:
     rig.write(FAMILY)
     daemon = rig.start("--no-guardian")
     until(lambda: is_written(rig), "the state")
