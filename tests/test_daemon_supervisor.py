@@ -573,3 +573,16 @@ async def test_an_update_puts_nothing_beside_what_cannot_be_killed(
     ]
     assert spawns == 1
     assert [one.action for one in done] == [Action.STOPPED, Action.UPDATED]
+
+
+async def test_an_end_of_all_during_the_start_is_in_order(autojump_clock: MockClock) -> None:
+    daemon = Daemon(ALONE)
+
+    async def shut_down_at_once() -> None:
+        while not daemon.supervisor.groups:
+            await trio.lowlevel.checkpoint()
+        daemon.supervisor.shutdown_nowait(None)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(shut_down_at_once)
+        await nursery.start(daemon.supervisor.run)

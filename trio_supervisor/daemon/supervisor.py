@@ -98,9 +98,11 @@ class Supervisor:
         async with trio.open_nursery() as self._nursery:
             for spec in self.configured.values():
                 self.add_group(spec, cause, autostart=self._is_to_start)
-            while any(program.orders.is_pending for program in self.programs()):
-                await trio.lowlevel.checkpoint()
-            task_status.started()
+            try:
+                while any(program.orders.is_pending for program in self.programs()):
+                    await trio.lowlevel.checkpoint()
+            finally:
+                task_status.started()  # also when a program's quick end is the end of all
             await trio.sleep_forever()
 
     def _begin_anew(self) -> int:
