@@ -29,7 +29,7 @@ def file_at(path: Path) -> state.StateFile:
 def test_what_was_written_is_read(path: Path) -> None:
     file = file_at(path)
 
-    file.begin("/log")
+    file.begin(1.0, "/log")
     file.note({"g:n": Process(7, 8)}, 2.5, "/log")
 
     found = state.read(str(path))
@@ -45,7 +45,7 @@ def test_what_was_written_is_read(path: Path) -> None:
 
 def test_fault_61_a_state_is_replaced_as_a_whole(path: Path) -> None:
     file = file_at(path)
-    file.begin("")
+    file.begin(1.0, "")
     is_over = threading.Event()
 
     def write() -> None:
@@ -62,7 +62,7 @@ def test_fault_61_a_state_is_replaced_as_a_whole(path: Path) -> None:
 
 def test_a_first_write_that_fails_refuses_the_start(tmp_path: Path) -> None:
     with pytest.raises(SupervisorError, match=r"cannot write the state file .*: No such file"):
-        file_at(tmp_path / "no" / "a.state").begin("")
+        file_at(tmp_path / "no" / "a.state").begin(1.0, "")
 
 
 def test_a_later_write_that_fails_is_told_once(
@@ -82,6 +82,6 @@ def test_a_link_in_the_way_is_not_followed(path: Path) -> None:
     path.with_name("a.state.new").symlink_to(victim)
 
     with pytest.raises(SupervisorError):
-        file_at(path).begin("")
+        file_at(path).begin(1.0, "")
 
     assert victim.read_text() == "mine"

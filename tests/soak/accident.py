@@ -33,11 +33,11 @@ MOMENTS = {
 class Accident:
     """A daemon, its guardian and perhaps a client, at a moment at which something is killed."""
 
-    def __init__(self, rig: Rig, chance: random.Random, *, stubborn: bool = True) -> None:
+    def __init__(self, rig: Rig, chance: random.Random) -> None:
         self.moment = chance.choice(list(MOMENTS))
         print(f"killed at {self.moment}")  # noqa: T201  # for who looks into a failed round
         loud = self.moment == "rotation"
-        crowd(rig, stubborn=stubborn, loud=loud)
+        crowd(rig, loud=loud)
         words = rig.command("supervisord", "-n", "-c", str(rig.configuration))
         self.guardian = rig.launch(*words)
         (self.daemon,) = until(lambda: children(self.guardian.pid), "the daemon")
@@ -47,7 +47,7 @@ class Accident:
             until(lambda: rig.text("loud.log.1"), "the first rotation")
         self._client: subprocess.Popen[bytes] | None = None
         if asked := MOMENTS[self.moment]:
-            crowd(rig, variant=1, stubborn=stubborn)
+            crowd(rig, variant=1)
             order = rig.command("supervisorctl", "-c", str(rig.configuration), *asked)
             self._client = rig.launch(*order)
         time.sleep(chance.uniform(0, 0.7))

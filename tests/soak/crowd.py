@@ -22,15 +22,13 @@ ALONE = "exec 9>>{name}.lock; flock -n 9 || echo {name} >>twice; "
 """Children inherit descriptor 9: the lock is free when the whole tree is gone."""
 
 
-def crowd(rig: Rig, variant: int = 0, *, stubborn: bool = True, loud: bool = False) -> None:
+def crowd(rig: Rig, variant: int = 0, *, loud: bool = False) -> None:
     """Write the configuration; another variant changes every second program.
 
     ``loud`` adds one whose log rotates a hundred times a second.
     """
     tables = []
     for name, script in zip(NAMES, SCRIPTS, strict=True):
-        if script == STUBBORN and not stubborn:
-            continue
         changes = variant if int(name[1:]) % 2 else 0
         line = ALONE.format(name=name) + script
         tables.append(

@@ -14,12 +14,10 @@ if TYPE_CHECKING:
     from rig import Rig
 
 ROUNDS = 200
-STUBBORN_ROUNDS = 0.07
-"""Part of the rounds in which the guardian has to wait out its grace of ten seconds."""
 
 
 def test_a_daemon_killed_at_any_moment_leaves_nothing(rig: Rig, chance: random.Random) -> None:
-    accident = Accident(rig, chance, stubborn=chance.random() < STUBBORN_ROUNDS)
+    accident = Accident(rig, chance)
 
     accident.kill(accident.daemon)
 

@@ -92,7 +92,7 @@ class Daemon:
             leftovers.clean_up(state_path)  # a port that is still held would make the doors fail
             self._doors = Doors(configuration)
             self._state = StateFile(state_path, guardian=guardian, mark=self._mark)
-            self._state.begin(self._activity.path)
+            self._state.begin(_longest_grace(configuration), self._activity.path)
         except SupervisorError:
             self._activity.close()
             raise
@@ -178,6 +178,11 @@ class Daemon:
             self._console.finish_lines()
             self._console.write(line.encode() + b"\n")
         return SOMETHING_LEFT if left else ORDERLY
+
+
+def _longest_grace(configuration: Configuration) -> float:
+    programs = [program for group in configuration.groups for program in group.programs]
+    return max((program.stopwaitsecs for program in programs), default=0.0)
 
 
 def _console(configuration: Configuration) -> Console:

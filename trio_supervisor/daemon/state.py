@@ -53,10 +53,10 @@ class StateFile:
         self._mark = mark
         self._is_failing = False
 
-    def begin(self, log_path: str) -> None:
+    def begin(self, grace: float, log_path: str) -> None:
         """Write that nothing runs yet; SupervisorError when that cannot be written."""
         try:
-            self._write({}, 0.0, log_path)
+            self._write({}, grace, log_path)
         except OSError as problem:
             raise SupervisorError(
                 f"cannot write the state file {self._path}: {problem.strerror} "
