@@ -8,7 +8,7 @@ import pytest
 import trio
 from daemon_fakes import Daemon, Plan, group_of, open_daemon, spec_of
 
-from trio_supervisor.daemon import updates
+from trio_supervisor.daemon import operations, updates
 from trio_supervisor.errors import ConfigError, Fault, Problem, RequestError
 from trio_supervisor.lifecycle import SupervisorState
 from trio_supervisor.protocol.messages import Action, Changes, EventKind
@@ -61,7 +61,9 @@ async def test_names_are_answered_in_their_order(autojump_clock: MockClock) -> N
     async with open_daemon(Daemon(PAIR, ALONE)) as daemon:
         await daemon.settled()
 
-        found = await outcomes(daemon.supervisor.stop(["pair:two", "nope", "alone"], None))
+        found = await outcomes(
+            operations.stop(daemon.supervisor, ["pair:two", "nope", "alone"], None)
+        )
 
         assert found == [
             ("pair", "two", Fault.SUCCESS),
@@ -73,9 +75,9 @@ async def test_names_are_answered_in_their_order(autojump_clock: MockClock) -> N
 async def test_stopping_a_group_reports_what_was_up(autojump_clock: MockClock) -> None:
     async with open_daemon(Daemon(PAIR)) as daemon:
         await daemon.settled()
-        await outcomes(daemon.supervisor.stop(["pair:one"], None))
+        await outcomes(operations.stop(daemon.supervisor, ["pair:one"], None))
 
-        found = await outcomes(daemon.supervisor.stop(["pair:*"], None))
+        found = await outcomes(operations.stop(daemon.supervisor, ["pair:*"], None))
 
         assert found == [("pair", "two", Fault.SUCCESS)]
 
@@ -83,9 +85,9 @@ async def test_stopping_a_group_reports_what_was_up(autojump_clock: MockClock) -
 async def test_starting_a_group_starts_what_is_not_up(autojump_clock: MockClock) -> None:
     async with open_daemon(Daemon(PAIR)) as daemon:
         await daemon.settled()
-        await outcomes(daemon.supervisor.stop(["pair:one"], None))
+        await outcomes(operations.stop(daemon.supervisor, ["pair:one"], None))
 
-        found = await outcomes(daemon.supervisor.start(["pair:*"], None))
+        found = await outcomes(operations.start(daemon.supervisor, ["pair:*"], None))
 
         assert found == [("pair", "one", Fault.SUCCESS)]
 
@@ -93,9 +95,9 @@ async def test_starting_a_group_starts_what_is_not_up(autojump_clock: MockClock)
 async def test_a_restart_stops_what_is_up_and_starts_all(autojump_clock: MockClock) -> None:
     async with open_daemon(Daemon(PAIR)) as daemon:
         await daemon.settled()
-        await outcomes(daemon.supervisor.stop(["pair:one"], None))
+        await outcomes(operations.stop(daemon.supervisor, ["pair:one"], None))
 
-        found = await outcomes(daemon.supervisor.restart(["all"], None))
+        found = await outcomes(operations.restart(daemon.supervisor, ["all"], None))
 
         assert found == [
             ("pair", "two", Fault.SUCCESS),
@@ -108,9 +110,9 @@ async def test_a_restart_stops_what_is_up_and_starts_all(autojump_clock: MockClo
 async def test_a_stop_during_a_restart_overrides_it(autojump_clock: MockClock) -> None:
     async with open_daemon(Daemon(ALONE)) as daemon:
         await daemon.settled()
-        restart = daemon.supervisor.restart(["alone"], None)
+        restart = operations.restart(daemon.supervisor, ["alone"], None)
 
-        stop = daemon.supervisor.stop(["alone"], None)
+        stop = operations.stop(daemon.supervisor, ["alone"], None)
 
         assert [fault for _, _, fault in await outcomes([*restart, *stop])] == [
             Fault.SUCCESS,
@@ -123,19 +125,19 @@ async def test_a_stop_during_a_restart_overrides_it(autojump_clock: MockClock) -
 async def test_a_signal_to_a_group_goes_to_what_can_take_it(autojump_clock: MockClock) -> None:
     async with open_daemon(Daemon(PAIR)) as daemon:
         await daemon.settled()
-        await outcomes(daemon.supervisor.stop(["pair:one"], None))
+        await outcomes(operations.stop(daemon.supervisor, ["pair:one"], None))
 
-        found = await outcomes(daemon.supervisor.signal(1, ["pair:*"]))
+        found = await outcomes(operations.signal(daemon.supervisor, 1, ["pair:*"]))
 
         assert found == [("pair", "two", Fault.SUCCESS)]
-        assert await outcomes(daemon.supervisor.signal(1, ["pair:one"])) == [
+        assert await outcomes(operations.signal(daemon.supervisor, 1, ["pair:one"])) == [
             ("pair", "one", Fault.NOT_RUNNING)
         ]
 
 
 async def test_logs_of_all_can_be_cleared(autojump_clock: MockClock) -> None:
     async with open_daemon(Daemon(PAIR)) as daemon:
-        assert await outcomes(daemon.supervisor.clear(["all"])) == [
+        assert await outcomes(operations.clear(daemon.supervisor, ["all"])) == [
             ("pair", "one", Fault.SUCCESS),
             ("pair", "two", Fault.SUCCESS),
         ]
@@ -249,8 +251,8 @@ async def test_a_start_that_waits_is_answered_when_the_daemon_goes(
 ) -> None:
     daemon = Daemon(ALONE)
     async with open_daemon(daemon):
-        pending = daemon.supervisor.start(["alone"], None)
-        restart = daemon.supervisor.restart(["alone"], None)
+        pending = operations.start(daemon.supervisor, ["alone"], None)
+        restart = operations.restart(daemon.supervisor, ["alone"], None)
         daemon.supervisor.shutdown_nowait(None)
 
         faults = [fault for _, _, fault in await outcomes([*pending, *restart])]
@@ -291,7 +293,7 @@ async def test_starting_an_available_name_adds_its_group(autojump_clock: MockClo
         daemon.configure(PAIR, ALONE)
         daemon.supervisor.reread()
 
-        assert await outcomes(daemon.supervisor.start(["alone"], None)) == [
+        assert await outcomes(operations.start(daemon.supervisor, ["alone"], None)) == [
             ("alone", "alone", Fault.SUCCESS)
         ]
 
@@ -304,7 +306,7 @@ async def test_a_start_adopts_what_was_reread(autojump_clock: MockClock) -> None
         daemon.supervisor.reread()
         assert daemon.program("alone").status().stale
 
-        await outcomes(daemon.supervisor.restart(["alone"], None))
+        await outcomes(operations.restart(daemon.supervisor, ["alone"], None))
 
         assert daemon.program("alone").spec.command == "/bin/new"
         assert updates.differences(daemon.supervisor, [newer]) == Changes((), (), ())
@@ -329,7 +331,7 @@ async def test_add_says_what_is_there_unknown_or_added(autojump_clock: MockClock
 async def test_remove_takes_only_what_is_down(autojump_clock: MockClock) -> None:
     async with open_daemon(Daemon(PAIR, ALONE)) as daemon:
         await daemon.settled()
-        await outcomes(daemon.supervisor.stop(["alone"], None))
+        await outcomes(operations.stop(daemon.supervisor, ["alone"], None))
 
         report = updates.remove(daemon.supervisor, ["alone", "pair", "nope"], None)
 
@@ -430,7 +432,7 @@ async def test_a_start_of_what_an_update_takes_out_is_answered(autojump_clock: M
         report = updates.update(daemon.supervisor, [], None, dry_run=False)
         await daemon.until(lambda: daemon.program("alone").state.name == "STOPPING")
 
-        pending = daemon.supervisor.start(["alone"], None)
+        pending = operations.start(daemon.supervisor, ["alone"], None)
 
         assert await outcomes(pending) == [("alone", "alone", Fault.FAILED)]
         await told(report)
@@ -446,8 +448,8 @@ async def test_reload_restarts_what_was_up_and_starts_what_is_new(
     halted = group_of("halted")
     async with open_daemon(Daemon(ALONE, manual, halted)) as daemon:
         await daemon.settled()
-        await outcomes(daemon.supervisor.start(["manual"], None))
-        await outcomes(daemon.supervisor.stop(["halted"], None))
+        await outcomes(operations.start(daemon.supervisor, ["manual"], None))
+        await outcomes(operations.stop(daemon.supervisor, ["halted"], None))
         fresh = group_of("fresh")
         daemon.configure(ALONE, manual, halted, fresh)
 
@@ -504,7 +506,7 @@ async def test_a_remove_that_is_caught_by_a_reload_leaves_the_new_group(
     for _ in range(20):  # which of the two is woken first is left to chance
         async with open_daemon(Daemon(ALONE)) as daemon:
             await daemon.settled()
-            await outcomes(daemon.supervisor.stop(["alone"], None))
+            await outcomes(operations.stop(daemon.supervisor, ["alone"], None))
             daemon.supervisor.reload_nowait(None)
 
             await told(updates.remove(daemon.supervisor, ["alone"], None))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor import __version__
-from trio_supervisor.daemon import snapshots, updates
+from trio_supervisor.daemon import operations, snapshots, updates
 from trio_supervisor.daemon.follower import Follower
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import SupervisorState
@@ -144,16 +144,18 @@ class Handlers:
         match request:
             case Start() | Stop() | Kill() | Restart():
                 operate = {
-                    Start: supervisor.start,
-                    Stop: supervisor.stop,
-                    Kill: supervisor.kill,
-                    Restart: supervisor.restart,
+                    Start: operations.start,
+                    Stop: operations.stop,
+                    Kill: operations.kill,
+                    Restart: operations.restart,
                 }[type(request)]
-                return _outcomes(operate(request.targets, cause), wait=request.wait)
+                return _outcomes(operate(supervisor, request.targets, cause), wait=request.wait)
             case Signal(name, targets):
-                return _outcomes(supervisor.signal(_signal_number(name), targets), wait=True)
+                return _outcomes(
+                    operations.signal(supervisor, _signal_number(name), targets), wait=True
+                )
             case Clear(targets):
-                return _outcomes(supervisor.clear(targets), wait=True)
+                return _outcomes(operations.clear(supervisor, targets), wait=True)
             case _:
                 return self._change(request, cause)
 

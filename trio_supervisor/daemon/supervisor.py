@@ -7,19 +7,16 @@ are carried out by the tasks of the programs; changes of the configuration by `d
 from __future__ import annotations
 
 import logging
-from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 
 from trio_supervisor.daemon.descent import Descent
 from trio_supervisor.daemon.group import Group
-from trio_supervisor.daemon.report import Pending
 from trio_supervisor.daemon.targets import Target, did_you_mean, resolve
-from trio_supervisor.daemon.waiter import Waiter, attempt
 from trio_supervisor.errors import Fault, RequestError, SupervisorError
-from trio_supervisor.lifecycle import SIGNALLABLE_STATES, ProcessState, SupervisorState
-from trio_supervisor.protocol.messages import Action, EventKind
+from trio_supervisor.lifecycle import ProcessState, SupervisorState
+from trio_supervisor.protocol.messages import EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -71,7 +68,7 @@ class Supervisor:
         self._make = make
         self._probe = probe
         self._adopt = adopt
-        self._wake = wake
+        self.wake = wake
         self.abandoned = trio.Event()
         self._is_ending = trio.Event()
         self._nursery: trio.Nursery | None = None
@@ -166,77 +163,6 @@ class Supervisor:
         rows = [program.status() for target in targets for program in target.programs]
         return rows, [target for target in targets if not target.programs]
 
-    def start(self, words: Iterable[str], cause: int | None) -> list[Pending]:
-        """Start what the words name; of whole groups, what is not up."""
-        words = list(words)
-        self._add_available(words, cause)
-        found = []
-        for target in resolve(self.groups, words):
-            chosen = [p for p in target.programs if target.name or not p.is_up]
-            found += self._pending(Action.STARTED, target, [(p, _start(p, cause)) for p in chosen])
-        return found
-
-    def stop(self, words: Iterable[str], cause: int | None) -> list[Pending]:
-        """Stop what the words name; of whole groups, what is up, by one cancellation each."""
-        found = []
-        for target in resolve(self.groups, words):
-            if target.name or not target.programs:
-                waiters = [(p, p.stop_nowait(cause)) for p in target.programs]
-            else:
-                up = {program for program in target.programs if program.is_up}
-                waiters = self.groups[target.group].stop_nowait(cause)
-                waiters = [(program, waiter) for program, waiter in waiters if program in up]
-            found += self._pending(Action.STOPPED, target, waiters)
-        return found
-
-    def kill(self, words: Iterable[str], cause: int | None) -> list[Pending]:
-        """Stop what the words name without any grace; of whole groups, what is not down."""
-        found = []
-        for target in resolve(self.groups, words):
-            chosen = [p for p in target.programs if target.name or not p.is_at_rest]
-            waiters = [(p, p.kill_nowait(cause)) for p in chosen]
-            found += self._pending(Action.KILLED, target, waiters)
-        self._wake()
-        return found
-
-    def restart(self, words: Iterable[str], cause: int | None) -> list[Pending]:
-        """Stop what is up, and start all that the words name, as soon as it is down."""
-        words = list(words)
-        return [*self.stop(words, cause), *self.start(words, cause)]
-
-    def signal(self, number: int | None, words: Iterable[str]) -> list[Pending]:
-        """Send a signal (None: a bad one) to what is named; of groups, to what can take it."""
-        found = []
-        for target in resolve(self.groups, words):
-            chosen = [p for p in target.programs if target.name or p.state in SIGNALLABLE_STATES]
-            waiters = [(p, attempt(partial(p.signal, number))) for p in chosen]
-            found += self._pending(Action.SIGNALLED, target, waiters)
-        return found
-
-    def clear(self, words: Iterable[str]) -> list[Pending]:
-        """Empty the logs of what the words name."""
-        found = []
-        for target in resolve(self.groups, words):
-            waiters = [(p, attempt(p.logs.clear)) for p in target.programs]
-            found += self._pending(Action.CLEARED, target, waiters)
-        return found
-
-    def _pending(
-        self, action: Action, target: Target, waiters: list[tuple[Program, Waiter]]
-    ) -> list[Pending]:
-        if not target.programs:
-            unknown = Waiter.known(Fault.BAD_NAME, did_you_mean(self.groups, target))
-            return [Pending(action, target.group, target.name, unknown)]
-        return [Pending(action, p.rank.group, p.rank.name, waiter) for p, waiter in waiters]
-
-    def _add_available(self, words: Iterable[str], cause: int | None) -> None:
-        """Make groups active that are only configured, when a start names them."""
-        for target in resolve({}, words):
-            if target.group in self.configured and target.group not in self.groups:
-                self.add_group(
-                    self.configured[target.group], cause, autostart=lambda _group, _spec: False
-                )
-
     # ── configuration and end ──
 
     def reread(self, *, probed: bool = False) -> Configuration:
@@ -294,7 +220,7 @@ class Supervisor:
         """Cut every grace and every wait for a turn short."""
         for program in self.programs():
             program.orders.hurry.set()
-        self._wake()
+        self.wake()
         if self._descent is not None:
             self._descent.hurry()
 
@@ -327,9 +253,3 @@ def _shell_code(returncode: int | None) -> int:
     if returncode is None:
         return NEVER_SPAWNED
     return returncode if returncode >= 0 else 128 - returncode
-
-
-def _start(program: Program, cause: int | None) -> Waiter:
-    """Start it as a person does: refused at once when there is no command to execute."""
-    possible = attempt(program.check_command)
-    return program.start_nowait(cause) if possible.fault is Fault.SUCCESS else possible

@@ -1,0 +1,112 @@
+"""What can be asked of processes: start, stop, kill, restart, signal, clear.
+
+Each is registered at once with the programs that the words name, in the order in which requests
+arrive, and carried out by their tasks; a `Pending` is the outcome of one of them. Changes of the
+configuration are in `daemon.updates`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from trio_supervisor.daemon.report import Pending
+from trio_supervisor.daemon.targets import did_you_mean, resolve
+from trio_supervisor.daemon.waiter import Waiter, attempt
+from trio_supervisor.errors import Fault
+from trio_supervisor.lifecycle import SIGNALLABLE_STATES
+from trio_supervisor.protocol.messages import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trio_supervisor.daemon.program import Program
+    from trio_supervisor.daemon.supervisor import Supervisor
+    from trio_supervisor.daemon.targets import Target
+
+
+def start(supervisor: Supervisor, words: Iterable[str], cause: int | None) -> list[Pending]:
+    """Start what the words name; of whole groups, what is not up."""
+    words = list(words)
+    _add_available(supervisor, words, cause)
+    found = []
+    for target in resolve(supervisor.groups, words):
+        chosen = [p for p in target.programs if target.name or not p.is_up]
+        found += _pending(
+            supervisor, Action.STARTED, target, [(p, _start(p, cause)) for p in chosen]
+        )
+    return found
+
+
+def stop(supervisor: Supervisor, words: Iterable[str], cause: int | None) -> list[Pending]:
+    """Stop what the words name; of whole groups, what is up, by one cancellation each."""
+    found = []
+    for target in resolve(supervisor.groups, words):
+        if target.name or not target.programs:
+            waiters = [(p, p.stop_nowait(cause)) for p in target.programs]
+        else:
+            up = {program for program in target.programs if program.is_up}
+            waiters = supervisor.groups[target.group].stop_nowait(cause)
+            waiters = [(program, waiter) for program, waiter in waiters if program in up]
+        found += _pending(supervisor, Action.STOPPED, target, waiters)
+    return found
+
+
+def kill(supervisor: Supervisor, words: Iterable[str], cause: int | None) -> list[Pending]:
+    """Stop what the words name without any grace; of whole groups, what is not down."""
+    found = []
+    for target in resolve(supervisor.groups, words):
+        chosen = [p for p in target.programs if target.name or not p.is_at_rest]
+        waiters = [(p, p.kill_nowait(cause)) for p in chosen]
+        found += _pending(supervisor, Action.KILLED, target, waiters)
+    supervisor.wake()
+    return found
+
+
+def restart(supervisor: Supervisor, words: Iterable[str], cause: int | None) -> list[Pending]:
+    """Stop what is up, and start all that the words name, as soon as it is down."""
+    words = list(words)
+    return [*stop(supervisor, words, cause), *start(supervisor, words, cause)]
+
+
+def signal(supervisor: Supervisor, number: int | None, words: Iterable[str]) -> list[Pending]:
+    """Send a signal (None: a bad one) to what is named; of groups, to what can take it."""
+    found = []
+    for target in resolve(supervisor.groups, words):
+        chosen = [p for p in target.programs if target.name or p.state in SIGNALLABLE_STATES]
+        waiters = [(p, attempt(partial(p.signal, number))) for p in chosen]
+        found += _pending(supervisor, Action.SIGNALLED, target, waiters)
+    return found
+
+
+def clear(supervisor: Supervisor, words: Iterable[str]) -> list[Pending]:
+    """Empty the logs of what the words name."""
+    found = []
+    for target in resolve(supervisor.groups, words):
+        waiters = [(p, attempt(p.logs.clear)) for p in target.programs]
+        found += _pending(supervisor, Action.CLEARED, target, waiters)
+    return found
+
+
+def _pending(
+    supervisor: Supervisor, action: Action, target: Target, waiters: list[tuple[Program, Waiter]]
+) -> list[Pending]:
+    if not target.programs:
+        unknown = Waiter.known(Fault.BAD_NAME, did_you_mean(supervisor.groups, target))
+        return [Pending(action, target.group, target.name, unknown)]
+    return [Pending(action, p.rank.group, p.rank.name, waiter) for p, waiter in waiters]
+
+
+def _add_available(supervisor: Supervisor, words: Iterable[str], cause: int | None) -> None:
+    """Make groups active that are only configured, when a start names them."""
+    for target in resolve({}, words):
+        if target.group in supervisor.configured and target.group not in supervisor.groups:
+            supervisor.add_group(
+                supervisor.configured[target.group], cause, autostart=lambda _group, _spec: False
+            )
+
+
+def _start(program: Program, cause: int | None) -> Waiter:
+    """Start it as a person does: refused at once when there is no command to execute."""
+    possible = attempt(program.check_command)
+    return program.start_nowait(cause) if possible.fault is Fault.SUCCESS else possible
