@@ -44,6 +44,8 @@ PATIENCE = 20.0
 """Seconds after which what has not come will not come, on however busy a machine."""
 ASLEEP = "sleep 1000 & until [ $(cat /proc/$!/comm) = sleep ]; do :; done"
 """Shell: a child in the background, no longer with the traps it was forked with."""
+ORPHANS = "for i in 1 2 3 4 5 6 7 8 9; do (/bin/sleep 0.0$i & exit 98) & done; wait"
+"""Shell: children end with a code of their own, and leave children that end a little later."""
 SCRIPTS = Path(sys.executable).parent
 
 

@@ -371,19 +371,6 @@ def test_a_socket_path_may_be_longer_than_an_address(rig: Rig) -> None:
     assert list(deep.iterdir()) == []
 
 
-def test_fault_28_who_is_killed_hard_leaves_no_process(rig: Rig) -> None:
-    rig.write(SLEEPER)
-    daemon = rig.start()
-    rig.settle()
-
-    os.kill(rig.info().daemon_pid, signal.SIGKILL)
-
-    assert daemon.wait(20) == 128 + signal.SIGKILL
-    assert rig.marked() == set()
-    for path in rig.runtime.glob("*/*.*"):  # nobody was left to remove them
-        path.unlink()
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize("user", ["nobody", "root"])
 def test_root_finds_the_daemon_that_has_become_another_user(rig: Rig, user: str) -> None:

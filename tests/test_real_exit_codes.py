@@ -6,7 +6,7 @@ import json
 import signal
 from typing import TYPE_CHECKING
 
-from rig import open_rig  # noqa: F401  # the fixture
+from rig import ORPHANS, open_rig, up_at_once  # noqa: F401  # the fixture
 
 from trio_supervisor.daemon.condition import how_it_ended
 from trio_supervisor.lifecycle import ProcessState
@@ -57,11 +57,14 @@ def ends(rig: Rig) -> dict[str, str]:
 
 
 def test_fault_11_every_exit_code_and_signal_is_told_exactly(rig: Rig) -> None:
-    rig.write("\n".join([CODES, *map(by_signal, FATAL)]))
+    # orphans end all the while: none of their codes may be taken for another's
+    noise = up_at_once("noise", f"while :; do {ORPHANS}; done")
+    rig.write("\n".join([CODES, *map(by_signal, FATAL), noise]))
     rig.start()
 
     told = ends(rig)
-    rows = json.loads(rig.ctl("status", "--json").stdout)["processes"]
+    processes = json.loads(rig.ctl("status", "--json").stdout)["processes"]
+    rows = [row for row in processes if row["name"] != "noise"]
 
     assert {row["name"]: row["returncode"] for row in rows} == EXPECTED
     assert {row["state"] for row in rows} == {"EXITED"}

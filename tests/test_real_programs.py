@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from rig import ASLEEP, open_rig, shell, stop, until, up_at_once  # noqa: F401  # the fixture
+from rig import ASLEEP, ORPHANS, open_rig, shell, stop, until, up_at_once  # noqa: F401  # the fixture
 
 from trio_supervisor.daemon.proc import children_of, stat_of
 from trio_supervisor.errors import Fault
@@ -139,37 +139,6 @@ def test_stdin_never_ends(rig: Rig) -> None:
 
 
 # ── how it ends ──────────────────────────────────────────────────────────────────────────────
-
-ORPHANS = "for i in 1 2 3 4 5 6 7 8 9; do (/bin/sleep 0.0$i & exit 98) & done; wait"
-
-
-def test_fault_11_every_exit_code_and_signal_is_told_as_it_was(rig: Rig) -> None:
-    codes = [0, 1, 2, 3, 7, 42, 77, 126, 127, 128, 129, 130, 137, 143, 200, 254, 255]
-    deadly = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 25, 26, 27, 29, 30, 31]
-    once = "autorestart = false\nstdout_logfile = 'NONE'\nstartsecs = 0"
-    rig.write(
-        "\n".join(
-            [f"[program.c{n}]\ncommand = '/bin/sh -c \"exit {n}\"'\n{once}" for n in codes]
-            + [
-                f"[program.s{n}]\ncommand = '/bin/sh -c \"ulimit -c 0; kill -{n} $$\"'\n{once}"
-                for n in deadly
-            ]
-            # orphans die all the while: none of their statuses may be taken for another's
-            + [up_at_once("noise", ORPHANS, "autorestart = false")]
-        )
-    )
-
-    rig.start()
-    rig.settle(ProcessState.EXITED)
-
-    rows = rig.rows()
-    assert {name: rows[name].returncode for name in rows if name != "noise"} == {
-        **{f"c{n}": n for n in codes},
-        **{f"s{n}": -n for n in deadly},
-    }
-    for number in deadly:
-        name = signal.Signals(number).name
-        assert f"exited: s{number} (terminated by {name}; not expected)" in rig.log
 
 
 def test_fault_39_orphans_leave_no_zombies(rig: Rig) -> None:
