@@ -186,7 +186,8 @@ class Rig:
         """Open a connection to the daemon, as supervisorctl does."""
         runtime = self.runtime / "trio-supervisor"
         for path in runtime.glob("*.address"):
-            return Connection.open(Address(path.read_text().splitlines()[0]))
+            with suppress(FileNotFoundError):  # its daemon has just gone
+                return Connection.open(Address(path.read_text().splitlines()[0]))
         raise SupervisorError("no daemon has left an address")
 
     def info(self) -> Info:
