@@ -30,6 +30,12 @@ command = ["sh", "-c", "(env -i setsid -f sleep 1003); exec sleep 1004"]
 stopwaitsecs = 0.3
 """
 
+STUBBORN = """
+[program.stubborn]
+command = ["sh", "-c", "trap '' TERM; while :; do sleep 1000 & wait; done"]
+stopwaitsecs = 1000
+"""
+
 
 def is_written(rig: Rig) -> bool:
     """Say whether the state has all programs."""
@@ -59,6 +65,20 @@ def test_fault_28_the_guardian_stops_what_a_killed_daemon_has_left(family: Rig) 
         assert "killed with SIGKILL: pid " in told
         assert "0 processes left" in told
     assert family.finish(family.start()) == 0
+
+
+def test_who_insists_ends_the_grace_of_the_guardian(rig: Rig) -> None:
+    rig.write(STUBBORN)
+    rig.start()
+    rig.settle()
+    until(lambda: "stubborn" in rig.state_file.read_text(), "the state")
+    os.kill(rig.info().daemon_pid, signal.SIGKILL)
+    until(lambda: "processes to stop" in rig.log, "the guardian's turn")
+
+    rig.daemons[0].send_signal(signal.SIGINT)
+
+    assert rig.daemons[0].wait(PATIENCE) == 128 + signal.SIGKILL
+    assert rig.marked() == set()
 
 
 def test_fault_29_a_daemon_whose_guardian_is_killed_ends_in_order(family: Rig) -> None:

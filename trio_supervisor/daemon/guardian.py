@@ -29,6 +29,8 @@ FORWARDED = (
     )
     | HALT
 )
+EXIT = HALT | {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+"""What asks for the end of everything."""
 INTERNAL_ERROR = 70
 """The exit code of a daemon that met a bug."""
 KILL_PAUSE = 0.02
@@ -105,7 +107,9 @@ def _clean_up(daemon: int, status: int, run: Mapping[str, Any]) -> None:
         left = end - time.monotonic()
         if left <= 0:
             killed.update(_signal_all(signal.SIGSTOP, signal.SIGKILL))
-        signal.sigtimedwait({signal.SIGCHLD}, max(left, KILL_PAUSE))
+        heard = signal.sigtimedwait(WAITED_FOR, max(left, KILL_PAUSE))
+        if heard is not None and heard.si_signo in EXIT:
+            end = min(end, time.monotonic())  # somebody insists: no more grace
     if killed:
         _tell(log, f"killed with SIGKILL: pid {_list(killed)}")
     remaining = _descendants(os.getpid())
@@ -137,17 +141,25 @@ def _tell(log: str, text: str) -> None:
     """Tell on stderr and in the activity log, in its format."""
     now = time.time()
     moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
-    line = f"{moment},{int(now % 1 * 1000):03d} CRIT {text}\n"
-    flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+    _append(log, f"{moment},{int(now % 1 * 1000):03d} CRIT {text}\n")
+    # opened anew it does not wait for a terminal that is held (Ctrl-S); a socket cannot be
+    _append("/dev/stderr", f"supervisord: {text}\n", otherwise=2)
+
+
+def _append(path: str, line: str, otherwise: int | None = None) -> None:
+    """Write a line, or not: on a full disk, to a closed terminal, cleaning up matters more."""
     try:
-        sys.stderr.write(f"supervisord: {text}\n")
-        sys.stderr.flush()
-        if log:
-            descriptor = os.open(log, flags)
-            os.write(descriptor, line.encode())
-            os.close(descriptor)
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        pass  # a full disk, a closed terminal: cleaning up matters more
+        descriptor = otherwise
+    if descriptor is None:
+        return
+    try:
+        os.write(descriptor, line.encode())
+    except OSError:
+        pass
+    if descriptor != otherwise:
+        os.close(descriptor)
 
 
 def _list(pids: Iterable[int]) -> str:

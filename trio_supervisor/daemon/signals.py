@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 import trio
 
-from trio_supervisor.daemon.guardian import HALT, has_terminal
+from trio_supervisor.daemon.guardian import EXIT, has_terminal
 from trio_supervisor.errors import RequestError
 from trio_supervisor.lifecycle import SupervisorState
 from trio_supervisor.protocol.messages import EventKind
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-EXIT = HALT | {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 RECEIVED = cast(
     "tuple[signal.Signals, ...]",  # Python has no names for most real-time signals
     (*sorted(EXIT), signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD),

@@ -103,6 +103,11 @@ def _become(user: str) -> None:
         drop_privileges(user)
     except KeyError:
         return  # the daemon reports it, with its place
+    if not os.access(os.__file__, os.R_OK):
+        raise SupervisorError(
+            f"user={user} cannot read the Python that runs this ({os.path.dirname(os.__file__)}): "
+            "install it where every user can read it"
+        )
     os.environ.pop("XDG_RUNTIME_DIR", None)  # it belongs to who we were
 
 
