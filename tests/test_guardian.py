@@ -79,6 +79,8 @@ def test_who_insists_ends_the_grace_of_the_guardian(rig: Rig) -> None:
 
     assert rig.daemons[0].wait(PATIENCE) == 128 + signal.SIGKILL
     assert rig.marked() == set()
+    rig.write("")
+    assert rig.finish(rig.start()) == 0  # which takes the dead socket away
 
 
 def test_fault_29_a_daemon_whose_guardian_is_killed_ends_in_order(family: Rig) -> None:

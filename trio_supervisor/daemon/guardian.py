@@ -148,10 +148,11 @@ def _tell(log: str, text: str) -> None:
 
 def _append(path: str, line: str, otherwise: int | None = None) -> None:
     """Write a line, or not: on a full disk, to a closed terminal, cleaning up matters more."""
+    descriptor = otherwise
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        descriptor = otherwise
+        pass
     if descriptor is None:
         return
     try:
