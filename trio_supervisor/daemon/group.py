@@ -46,6 +46,7 @@ class Group:
         self._generations: trio.Nursery | None = None
         self._scope = trio.CancelScope()
         self._tell_end = tell_end
+        self._was_stuck = False
         for program in self.programs.values():
             program.tell_down = partial(self._take_note_of_end, program)
 
@@ -111,10 +112,13 @@ class Group:
 
     def _take_note_of_end(self, program: Program) -> None:
         self._tell_end(program)
+        self._was_stuck |= program.is_stuck
         self._look_who_is_up()
 
     def _look_who_is_up(self) -> None:
         """Count as down when nothing is left but what cannot be killed, perhaps for long."""
+        if not self._was_stuck:
+            return  # asked for each of a thousand programs, the rest would take a second
         programs = self.programs.values()
         if any(p.is_stuck and p.orders.is_closed for p in programs) and all(
             p.is_at_rest or p.is_stuck for p in programs
