@@ -64,12 +64,18 @@ class Unit:
 
     def __init__(self, daemon: str, group: str, name: str) -> None:
         self.leader: int | None = None
-        self.first: Process | None = None
-        """The leader, named for good."""
+        self._first: Process | None = None
         self.key = group, name
         self.mark = f"{daemon}:{group}:{name}"
         self._assignment = f"{MARK}={self.mark}\0".encode()
         self.known: set[tuple[int, int]] = set()
+
+    def first(self) -> Process:
+        """Return the leader, named for good; only looked up when somebody wants to know."""
+        assert self.leader is not None
+        if self._first is None:
+            self._first = process_of(self.leader)
+        return self._first
 
     def owns(self, pid: int) -> bool:
         """Say whether a stray is one of ours: by session, group, mark, or as seen before."""
@@ -115,7 +121,6 @@ class Containment:
         self._spawning -= 1
         if pid is not None:
             unit.leader = pid
-            unit.first = process_of(pid)
             self._owned[pid] = unit
             self._units.add(unit)
             self._tell_units_changed()
@@ -134,7 +139,7 @@ class Containment:
 
     def leaders(self) -> dict[tuple[str, str], Process]:
         """Return the leader of each program of which something lives, the leader itself or not."""
-        return {unit.key: unit.first for unit in self._units if unit.first is not None}
+        return {unit.key: unit.first() for unit in self._units}
 
     def _tell_units_changed(self) -> None:
         self.units_changed.set()

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STATE_SETTLES = 0.05
-"""Seconds that changes of what runs are gathered before they are written down."""
+STATE_SETTLES = 0.5
+"""Seconds that changes of what runs are gathered before they are written down; what was started in
+the last of them is found by its mark."""
 FOR_LIFE = ("user", "directory", "pidfile", "minfds", "minprocs")
 """Options that a reload cannot apply."""
 
