@@ -33,7 +33,7 @@ class Doors:
         self.changed = trio.Event()
         self._address_path = address_path(configuration.path)
         try:
-            for server in _servers(configuration):
+            for server in servers_of(configuration):
                 self.listeners.append(listen(server))
         except SupervisorError:
             self.close()
@@ -47,14 +47,14 @@ class Doors:
 
     def probe(self, configuration: Configuration) -> None:
         """Raise SupervisorError if `adopt` could not listen where it does not do so yet."""
-        for server in _servers(configuration):
+        for server in servers_of(configuration):
             if not any(listener.is_at(server) for listener in self.listeners):
                 listen(server).close()
 
     def adopt(self, configuration: Configuration) -> None:
         """Listen where another configuration says; what cannot be opened is logged."""
         found = []
-        for server in _servers(configuration):
+        for server in servers_of(configuration):
             try:
                 found.append(self._open(server))
             except SupervisorError as problem:
@@ -96,7 +96,7 @@ class Doors:
         write_address(self._address_path, address)
 
 
-def _servers(configuration: Configuration) -> list[UnixServerSpec | InetServerSpec]:
+def servers_of(configuration: Configuration) -> list[UnixServerSpec | InetServerSpec]:
     """Return all that is configured; without any, a socket that both sides find."""
     found: list[UnixServerSpec | InetServerSpec] = []
     found += configuration.unix_servers

@@ -43,7 +43,7 @@ def clean_up(path: str) -> None:
     try:
         found = state.read(path)
     except SupervisorError as problem:
-        _tell(str(problem))
+        _tell(f"{problem}: kept as {state.put_aside(path)}")
         return
     if found is None or found.boot != boot_id():
         return

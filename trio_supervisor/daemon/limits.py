@@ -47,6 +47,16 @@ def _at_least(kind: int, name: str, option: str, least: int) -> None:
     log.info("Increased %s limit to %d", name, least)
 
 
+def process_count(configuration: Configuration) -> int:
+    """Count the configured processes."""
+    return sum(len(group.programs) for group in configuration.groups)
+
+
+def descriptors_for(configuration: Configuration) -> int:
+    """Return how many descriptors the daemon of a configuration needs."""
+    return RESERVE + PER_PROCESS * process_count(configuration)
+
+
 class DescriptorBudget:
     """The descriptors of the daemon, and what keeps its programs' limit as it was.
 
@@ -58,8 +68,8 @@ class DescriptorBudget:
 
     def reserve(self, configuration: Configuration) -> None:
         """Make room for all configured processes; SupervisorError with the number if we may not."""
-        count = sum(len(group.programs) for group in configuration.groups)
-        needed = RESERVE + PER_PROCESS * count
+        count = process_count(configuration)
+        needed = descriptors_for(configuration)
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft == resource.RLIM_INFINITY or soft >= needed:
             return

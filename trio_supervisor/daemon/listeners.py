@@ -126,18 +126,24 @@ def _set_owner_and_mode(server: UnixServerSpec) -> None:
 
 def _remove_stale(path: str) -> None:
     """Remove a dead socket of ours; SupervisorError for anything else that stands there."""
+    if is_stale(path):
+        log.warning("Unlinking stale socket %s", path)
+        os.unlink(path)
+
+
+def is_stale(path: str) -> bool:
+    """Say whether there is a dead socket of ours; SupervisorError if there is anything else."""
     try:
         found = os.lstat(path)
     except OSError:
-        return
+        return False
     if not stat.S_ISSOCK(found.st_mode):
         raise SupervisorError(f"{path} exists and is no socket: move it, or configure another path")
     if is_listening(path):
         raise SupervisorError(IN_USE.format(where=f"the socket {path}"))
     if found.st_uid != os.getuid():
         raise SupervisorError(f"{path} is a dead socket of user {found.st_uid}: remove it")
-    log.warning("Unlinking stale socket %s", path)
-    os.unlink(path)
+    return True
 
 
 def is_listening(path: str) -> bool:

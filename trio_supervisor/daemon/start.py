@@ -65,7 +65,7 @@ def start(launch: Launch, daemon: Daemon) -> int:
     handover = Handover(launch.read())
     needs = necessities(launch, handover.tree)
     if needs.user is not None:
-        _become(needs.user)
+        become(needs.user)
     lock = _lock(launch.configuration)
     ready = None if needs.nodaemon else _daemonize()
     os.ftruncate(lock, 0)
@@ -98,7 +98,8 @@ def _open_standard_streams() -> None:
             setattr(sys, name, open(number, "w", encoding="utf-8"))  # noqa: SIM115
 
 
-def _become(user: str) -> None:
+def become(user: str) -> None:
+    """Become the user of a configuration, for good; SupervisorError when we may not."""
     try:
         drop_privileges(user)
     except KeyError:

@@ -100,7 +100,7 @@ class StateFile:
 def read(path: str) -> State | None:
     """Return the state that a run left, None if there is none.
 
-    Raises SupervisorError for what is no state of this version; the file is kept as ``.bad``.
+    Raises SupervisorError for what is no state of this version, and changes nothing.
     """
     try:
         with open(path, "rb") as file:
@@ -110,10 +110,19 @@ def read(path: str) -> State | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as problem:  # what msgspec raises is a ValueError
-        bad = f"{path}.bad"
-        with suppress(OSError):
-            os.replace(path, bad)
-        raise SupervisorError(
-            f"the state file of an earlier run cannot be read ({problem}): kept as {bad}"
-        ) from None
+        text = f"the state file of an earlier run cannot be read ({problem})"
+        raise SupervisorError(text) from None
     return found
+
+
+def put_aside(path: str) -> str:
+    """Keep what is no state under another name; return that."""
+    bad = bad_path(path)
+    with suppress(OSError):
+        os.replace(path, bad)
+    return bad
+
+
+def bad_path(path: str) -> str:
+    """Name what is kept of a state that could not be read."""
+    return f"{path}.bad"

@@ -60,6 +60,12 @@ def ensure_runtime_directory() -> str:
             f"{path}: cannot be made: {error.strerror} "
             "(set XDG_RUNTIME_DIR to a directory that you can write to)"
         ) from None
+    check_runtime_directory(path)
+    return path
+
+
+def check_runtime_directory(path: str) -> None:
+    """Raise SupervisorError unless a runtime directory, which must exist, is ours alone."""
     found = os.lstat(path)
     if not stat.S_ISDIR(found.st_mode):
         raise SupervisorError(f"{path}: is not a directory (remove it)")
@@ -70,7 +76,6 @@ def ensure_runtime_directory() -> str:
         )
     if stat.S_IMODE(found.st_mode) & 0o077:
         raise SupervisorError(f"{path}: is open to other users (chmod 700 {path})")
-    return path
 
 
 def identity(configuration_path: str) -> str:
