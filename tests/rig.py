@@ -21,6 +21,7 @@ import pytest
 from leaks import marked
 
 from trio_supervisor.client.connection import Connection
+from trio_supervisor.daemon.proc import stat_of
 from trio_supervisor.errors import SupervisorError
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import (
@@ -179,6 +180,15 @@ class Rig:
         """Ask a daemon to end; return its exit code."""
         daemon.send_signal(number)
         return daemon.wait(PATIENCE)
+
+    def kill_both(self) -> None:
+        """Kill guardian and daemon so that neither can do anything about it."""
+        daemon = self.info().daemon_pid
+        os.kill(daemon, signal.SIGSTOP)
+        self.daemons[-1].kill()
+        self.daemons[-1].wait(PATIENCE)
+        os.kill(daemon, signal.SIGKILL)
+        until(lambda: stat_of(daemon) is None, "the end of the daemon")
 
     # ── questions ──
 

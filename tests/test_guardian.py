@@ -103,19 +103,9 @@ def kill(pids: set[int]) -> set[int]:
     return pids
 
 
-def kill_both(rig: Rig) -> None:
-    """Kill guardian and daemon so that neither can do anything about it."""
-    daemon = rig.info().daemon_pid
-    os.kill(daemon, signal.SIGSTOP)
-    rig.daemons[-1].kill()
-    rig.daemons[-1].wait(PATIENCE)
-    os.kill(daemon, signal.SIGKILL)
-    until(lambda: stat_of(daemon) is None, "the end of the daemon")
-
-
 def test_fault_30_the_next_start_stops_what_both_have_left(family: Rig) -> None:
     before = set(family.settle().values())
-    kill_both(family)
+    family.kill_both()
     assert before <= family.marked()
 
     daemon = family.start()
@@ -126,7 +116,7 @@ def test_fault_30_the_next_start_stops_what_both_have_left(family: Rig) -> None:
 
 
 def test_fault_62_a_state_of_another_boot_means_nothing(family: Rig) -> None:
-    kill_both(family)
+    family.kill_both()
     before = family.marked()
     path = family.state_file
     path.write_text(json.dumps({**json.loads(path.read_text()), "boot": "another"}))

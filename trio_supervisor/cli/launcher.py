@@ -13,6 +13,7 @@ COMMANDS = {
     "up": "run the configuration in the foreground, every line on the console",
     "configure": "make a supervisord.toml from a template",
     "check": "report everything that is wrong with a configuration",
+    "doctor": "report what containment rests on here, with remedies",
     "schema": "print the JSON Schema of supervisord.toml",
 }
 """The launcher's own commands; every other word is a supervisorctl command."""
