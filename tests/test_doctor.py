@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from container import UNSHARE, needs_namespaces
 from rig import PATIENCE, open_rig, until  # noqa: F401  # the fixture
 
 from trio_supervisor.cli import machine
@@ -61,10 +62,10 @@ def examine(rig: Rig) -> Report:
     return report(rig.run("trio-supervisor", "doctor", "--json", "-c", str(rig.configuration)))
 
 
-def examine_with(rig: Rig, limit: str) -> Report:
-    """Examine under a limit, which a shell sets."""
+def examine_in(rig: Rig, script: str) -> Report:
+    """Examine in a shell, which sets limits, or takes something away."""
     doctor = shlex.join(rig.command("trio-supervisor", "doctor", "--json"))
-    command = ["sh", "-c", f"{limit}; exec {doctor}"]
+    command = ["sh", "-c", script.format(doctor=doctor)]
     return report(
         subprocess.run(
             command,
@@ -197,6 +198,22 @@ def test_a_guardian_that_cleans_up_is_waited_for(rig: Rig) -> None:
     assert rig.finish(rig.start()) == 0
 
 
+@needs_namespaces
+def test_without_proc_nobody_is_said_to_be_gone(rig: Rig) -> None:
+    write(rig)
+    start(rig)
+    rig.kill_both()
+
+    found = examine_in(rig, f"{shlex.join(UNSHARE)} sh -c 'mount -t tmpfs no /proc && {{doctor}}'")
+
+    assert found.code == 1
+    assert {"/proc": "problem", "marks": "problem", "state file": "warning"}.items() <= (
+        found.bad.items()
+    )
+    assert "leftovers" not in found.all
+    assert rig.finish(rig.start()) == 0
+
+
 # ── files ──
 
 
@@ -285,7 +302,7 @@ def test_a_pidfile_of_two_daemons_is_told(rig: Rig) -> None:
 def test_too_few_descriptors_are_a_problem_with_the_number(rig: Rig) -> None:
     write(rig, "minfds = 0\n")
 
-    found = examine_with(rig, "ulimit -n 64")
+    found = examine_in(rig, "ulimit -n 64; exec {doctor}")
 
     assert (found.code, found.bad) == (1, {"descriptors": "problem"})
     assert found.all["descriptors"]["text"].startswith("2 processes need 210 descriptors, and at")
@@ -295,7 +312,7 @@ def test_too_few_descriptors_are_a_problem_with_the_number(rig: Rig) -> None:
 def test_a_soft_limit_is_raised(rig: Rig) -> None:
     write(rig, "minfds = 0\n")
 
-    found = examine_with(rig, "ulimit -Sn 64")
+    found = examine_in(rig, "ulimit -Sn 64; exec {doctor}")
 
     assert found.all["descriptors"]["text"] == "needed: 210; allowed: 64, raised to 210"
 

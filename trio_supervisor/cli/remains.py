@@ -16,7 +16,7 @@ from trio_supervisor.daemon import leftovers, state
 from trio_supervisor.daemon.containment import MARK
 from trio_supervisor.daemon.doors import servers_of
 from trio_supervisor.daemon.listeners import is_stale
-from trio_supervisor.daemon.proc import boot_id, stat_of
+from trio_supervisor.daemon.proc import boot_id, processes, stat_of
 from trio_supervisor.errors import SupervisorError
 from trio_supervisor.source.address import (
     check_runtime_directory,
@@ -135,6 +135,9 @@ def _of_ended(path: str) -> list[Finding]:
             "the file aside"
         )
         return [lock, problem("state file", str(error), remedy)]
+    if found is not None and not processes():
+        text = f"{_said(found)}; who of it still lives cannot be known without /proc"
+        return [lock, warning("state file", text, "mount -t proc proc /proc")]
     if found is None:
         return [lock, ok("state file", "none: the last run, if any, ended in order"), _left(path)]
     if found.boot != boot_id():
@@ -159,7 +162,7 @@ def _left(path: str, *pids: int) -> Finding:
 
 
 def _said(found: State) -> str:
-    return f"version {found.version}, of this boot, of pid {found.daemon.pid}"
+    return f"version {found.version}, of pid {found.daemon.pid}"
 
 
 def _bad(path: str) -> list[Finding]:
