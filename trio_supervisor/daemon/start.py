@@ -104,12 +104,12 @@ def become(user: str) -> None:
         drop_privileges(user)
     except KeyError:
         return  # the daemon reports it, with its place
+    os.environ.pop("XDG_RUNTIME_DIR", None)  # it belongs to who we were
     if not os.access(os.__file__, os.R_OK):
         raise SupervisorError(
             f"user={user} cannot read the Python that runs this ({os.path.dirname(os.__file__)}): "
             "install it where every user can read it"
         )
-    os.environ.pop("XDG_RUNTIME_DIR", None)  # it belongs to who we were
 
 
 def _lock(configuration: str) -> int:
