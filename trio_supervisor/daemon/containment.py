@@ -9,7 +9,6 @@ meanwhile.
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import signal
@@ -251,9 +250,9 @@ def send(pids: Iterable[int], *signals: int) -> None:
 def _signal(pid: int, signals: Iterable[int]) -> None:
     try:
         descriptor = os.pidfd_open(pid) if HAS_PIDFD else None
-    except OSError as problem:
-        if problem.errno not in (errno.EMFILE, errno.ENFILE):
-            raise
+    except ProcessLookupError:
+        raise
+    except OSError:  # no descriptor left, or a seccomp filter that does not know the call
         descriptor = None  # better by number than a process that is never told
     try:
         for number in signals:
