@@ -100,6 +100,27 @@ def test_fault_04_members_go_with_the_program_and_strays_with_the_daemon(rig: Ri
 # ── kill ─────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
+def test_many_that_must_be_killed_at_once_are_all_gone(rig: Rig) -> None:
+    script = 'trap "" TERM; setsid sleep 1000 & exec sleep 1000'
+    many = """
+        [program.many]
+        command = ["sh", "-c", '''%s''']
+        numprocs = 200
+        process_name = "%%(process_num)d"
+        startsecs = 0
+        stopwaitsecs = 0.5
+        """
+    rig.write(many % script)
+    rig.start()
+    rig.settle()
+
+    rig.ctl("stop", "all")
+
+    assert set(rig.states().values()) == {"STOPPED"}
+    assert "cannot be killed" not in rig.log
+
+
 def test_kill_gives_no_grace(rig: Rig) -> None:
     rig.write(STUBBORN)
     rig.start()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from rig import Rig, open_rig, stop, until, up_at_once  # noqa: F401  # the fixture
 
-from trio_supervisor.daemon.proc import carries, children_of
+from trio_supervisor.daemon.proc import children_of, variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -111,7 +111,7 @@ def test_fault_03_a_mark_is_seen_while_its_process_executes_another_program() ->
     command = ["/bin/sh", "-c", again]
     with subprocess.Popen(command, env=mark, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        while carries(process.pid, b"MARK=x"):
+        while variable(process.pid, "MARK") == b"x":
             pass
         is_over = select.select([process.stdout], [], [], 0)[0]
 

@@ -25,7 +25,7 @@ from trio_supervisor.daemon.limits import (
     process_count,
     raise_limits,
 )
-from trio_supervisor.daemon.proc import carries, children_of, command_line, stat_of
+from trio_supervisor.daemon.proc import children_of, command_line, stat_of, variable
 from trio_supervisor.errors import SupervisorError
 
 if TYPE_CHECKING:
@@ -51,13 +51,13 @@ else:
 def containment() -> list[Finding]:
     """Try on an orphan whether it comes to us, can be found, recognized and signalled."""
     become_subreaper()
-    mark = f"{MARK}=doctor:"
+    mark = "doctor:"
     try:
-        with _orphan(f"{mark}:") as pid:
+        with _orphan(f"{MARK}={mark}:") as pid:
             return [
                 _subreaper(pid),
                 _children_lists(pid),
-                _environ(carries(pid, mark.encode())),
+                _environ((variable(pid, MARK) or b"").startswith(mark.encode())),
                 _hidden(),
                 _pidfds(pid),
             ]

@@ -18,17 +18,16 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor.daemon.proc import (
-    carries,
+    Process,
     children_of,
     process_of,
     stat_of,
+    variable,
     with_descendants,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from trio_supervisor.daemon.proc import Process
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +65,8 @@ class Unit:
         self._first: Process | None = None
         self.key = group, name
         self.mark = f"{daemon}:{group}:{name}"
-        self._assignment = f"{MARK}={self.mark}\0".encode()
-        self.known: set[tuple[int, int]] = set()
+        self.known: set[Process] = set()
+        """Seen below the leader: a member may leave the session and scrub the mark later."""
 
     def first(self) -> Process:
         """Return the leader, named for good; only looked up when somebody wants to know."""
@@ -75,23 +74,6 @@ class Unit:
         if self._first is None:
             self._first = process_of(self.leader)
         return self._first
-
-    def owns(self, pid: int) -> bool:
-        """Say whether a stray is one of ours: by session, group, mark, or as seen before."""
-        status = stat_of(pid)
-        if status is None or self.leader is None:
-            return False
-        return (
-            self.leader in (status.session, status.group)
-            or (pid, status.starttime) in self.known
-            or carries(pid, self._assignment)
-        )
-
-    def remember(self, pids: Iterable[int]) -> None:
-        """Keep who belongs here: a member may leave the session and scrub the mark later."""
-        for pid in pids:
-            if status := stat_of(pid):
-                self.known.add((pid, status.starttime))
 
 
 class Containment:
@@ -103,7 +85,8 @@ class Containment:
         self._spawning = 0
         self._may_have_orphans = False
         self._look: trio.Event | None = None
-        self._strays: set[int] = set()
+        self._strays: dict[int, Unit | None] = {}
+        self._known: dict[Process, Unit] = {}
         self.units_changed = trio.Event()
         """Set, and replaced, when `leaders` has changed."""
         self.changed = trio.Event()
@@ -134,6 +117,8 @@ class Containment:
     def forget(self, unit: Unit) -> None:
         """Forget a unit of which nothing is left, or nothing that can be stopped."""
         self._units.discard(unit)
+        for process in unit.known:
+            self._known.pop(process, None)
         self._tell_units_changed()
 
     def leaders(self) -> dict[tuple[str, str], Process]:
@@ -177,10 +162,11 @@ class Containment:
 
     # ── who is left ──
 
-    async def strays(self) -> set[int]:
-        """Return the live children that we did not start; all who ask at one moment share a look.
+    async def strays(self) -> dict[int, Unit | None]:
+        """Return the live children that we did not start, each with the unit whose it is, if any.
 
-        The caller must be shielded or ready to be cancelled at once.
+        All who ask at one moment share a look, and the reading of /proc that it takes. The caller
+        must be shielded or ready to be cancelled at once.
         """
         if self._look is not None:
             await self._look.wait()
@@ -190,9 +176,25 @@ class Containment:
             await trio.lowlevel.cancel_shielded_checkpoint()  # whoever asks meanwhile joins
         finally:
             self._look = None
-            self._strays = self._find_strays()
+            self._strays = self._attribute(self._find_strays())
             done.set()
         return self._strays
+
+    def _attribute(self, strays: Iterable[int]) -> dict[int, Unit | None]:
+        """Say whose each is: as seen before, by session, group or mark."""
+        by_leader = {unit.leader: unit for unit in self._units}
+        by_mark = {unit.mark.encode(): unit for unit in self._units}
+        found: dict[int, Unit | None] = {}
+        for pid in strays:
+            if (status := stat_of(pid)) is None:
+                continue
+            found[pid] = (
+                self._known.get(Process(pid, status.starttime))
+                or by_leader.get(status.session)
+                or by_leader.get(status.group)
+                or by_mark.get(variable(pid, MARK) or b"")
+            )
+        return found
 
     def _find_strays(self) -> set[int]:
         """Look until no ended orphan hides what it left: its children come after it in the list."""
@@ -209,35 +211,38 @@ class Containment:
 
     async def members(self, unit: Unit) -> set[int]:
         """Return the live processes of a unit whose leader may have ended."""
-        found = {pid for pid in await self.strays() if unit.owns(pid)}
+        found = {pid for pid, owner in (await self.strays()).items() if owner is unit}
         if unit.leader in self._owned:
             found.add(unit.leader)
         if found:
             found = with_descendants(found)
-            unit.remember(found - {unit.leader})
+            self._remember(unit, found - {unit.leader})
         return found
+
+    def _remember(self, unit: Unit, pids: Iterable[int]) -> None:
+        unit.known.update(map(process_of, pids))
+        self._known.update(dict.fromkeys(unit.known, unit))
 
     async def census(self) -> tuple[dict[tuple[str, str], set[int]], set[int]]:
         """Return the live members of each program that has any, and strays that nobody owns."""
-        strays = set(await self.strays())
-        members = {}
-        for unit in self._units:
-            own = {pid for pid in strays if unit.owns(pid)}
-            strays -= own
-            if unit.leader in self._owned:
-                own.add(unit.leader)
-            members[unit.key] = with_descendants(own)
-        return members, with_descendants(strays)
+        roots: dict[Unit | None, set[int]] = {unit: set() for unit in self._units}
+        for pid, owner in (await self.strays()).items():
+            roots.setdefault(owner, set()).add(pid)
+        for leader, unit in self._owned.items():
+            roots.setdefault(unit, set()).add(leader)
+        nobodys = roots.pop(None, set())
+        members = {unit.key: with_descendants(pids) for unit, pids in roots.items() if unit}
+        return members, with_descendants(nobodys)
 
     async def empty(self) -> set[int]:
         """Kill whatever of our descendants is left; return what cannot be killed."""
         with trio.move_on_after(LAST_SWEEP):
-            while left := with_descendants(await self.strays()):
+            while left := with_descendants(set(await self.strays())):
                 log.warning("killing strays (pid %s) with SIGKILL", ", ".join(map(str, left)))
                 send(left, signal.SIGSTOP)
                 send(left, signal.SIGKILL)
                 await trio.sleep(SWEEP_PAUSE)
-        return await self.strays()
+        return set(await self.strays())
 
 
 def send(pids: Iterable[int], *signals: int) -> None:

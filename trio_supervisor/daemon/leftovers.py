@@ -20,9 +20,9 @@ from trio_supervisor.daemon.containment import HAS_PIDFD, LAST_SWEEP, MARK, SWEE
 from trio_supervisor.daemon.proc import (
     ancestors_of,
     boot_id,
-    carries,
     processes,
     stat_of,
+    variable,
     with_descendants,
 )
 from trio_supervisor.errors import SupervisorError
@@ -55,7 +55,7 @@ def clean_up(path: str) -> None:
 
 def of(found: State) -> set[int]:
     """Return the live processes of a run: by its mark, its leaders' sessions, and descent."""
-    mark = f"{MARK}={found.mark}:".encode()
+    mark = f"{found.mark}:".encode()
     sessions = {leader.pid for leader in found.leaders.values() if not _is_another(*leader)}
     mine = ancestors_of(os.getpid())
     left = {
@@ -63,7 +63,11 @@ def of(found: State) -> set[int]:
         for pid in processes()
         if (status := stat_of(pid))
         and status.is_alive
-        and (status.session in sessions or status.group in sessions or carries(pid, mark))
+        and (
+            status.session in sessions
+            or status.group in sessions
+            or (variable(pid, MARK) or b"").startswith(mark)
+        )
     }
     return with_descendants(left - mine) - mine
 

@@ -127,12 +127,13 @@ def command_line(pid: int) -> str:
     return ""
 
 
-def carries(pid: int, mark: bytes) -> bool:
-    """Say whether a variable so begins in the environment the process was started with."""
+def variable(pid: int, name: str) -> bytes | None:
+    """Return a variable of the environment the process was started with, None without it."""
     try:
-        return b"\0" + mark in b"\0" + _environment(pid)
+        _, assigned, rest = (b"\0" + _environment(pid)).partition(b"\0%b=" % name.encode())
     except OSError:  # gone, or another user's
-        return False
+        return None
+    return rest.partition(b"\0")[0] if assigned else None
 
 
 def _environment(pid: int) -> bytes:
