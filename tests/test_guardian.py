@@ -115,6 +115,19 @@ def test_fault_30_the_next_start_stops_what_both_have_left(family: Rig) -> None:
     assert family.finish(daemon) == 0
 
 
+def test_fault_44_a_start_without_the_lock_leaves_a_living_run_alone(family: Rig) -> None:
+    before = family.settle()
+    family.state_file.with_suffix(".lock").unlink()
+
+    refused = family.run("supervisord", "-c", str(family.configuration))
+
+    assert refused.returncode == 2
+    pid = family.daemons[0].pid
+    assert f"supervisord is already running (pid {pid}), although" in refused.stderr
+    assert family.settle() == before
+    assert family.finish(family.daemons[0]) == 0
+
+
 def test_fault_62_a_state_of_another_boot_means_nothing(family: Rig) -> None:
     family.kill_both()
     before = family.marked()

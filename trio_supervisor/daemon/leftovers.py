@@ -30,6 +30,7 @@ from trio_supervisor.errors import SupervisorError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from trio_supervisor.daemon.proc import Process
     from trio_supervisor.daemon.state import State
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,8 @@ log = logging.getLogger(__name__)
 def clean_up(path: str) -> None:
     """Stop what the run has left whose state lies there, and tell; the lock must be ours.
 
-    Raises SupervisorError when something of it cannot be killed: two sets would run.
+    Raises SupervisorError when something of it cannot be killed, or when it has not ended at all
+    (somebody has removed the lock it holds): two sets would run.
     """
     try:
         found = state.read(path)
@@ -47,6 +49,11 @@ def clean_up(path: str) -> None:
         return
     if found is None or found.boot != boot_id():
         return
+    if any(map(_lives, (found.guardian, found.daemon))):
+        raise SupervisorError(
+            f"supervisord is already running (pid {found.guardian.pid}), although somebody has "
+            f"removed its lock: end it first (kill {found.guardian.pid})"
+        )
     if left := of(found):
         who = _list(left)
         _tell(f"an earlier run was killed together with its guardian: stopping pid {who}")
@@ -76,6 +83,11 @@ def _is_another(pid: int, starttime: int) -> bool:
     """Say whether the number has been given to another process since."""
     status = stat_of(pid)
     return status is not None and status.starttime != starttime
+
+
+def _lives(process: Process) -> bool:
+    status = stat_of(process.pid)
+    return status is not None and status.is_alive and status.starttime == process.starttime
 
 
 def _stop(found: State, left: set[int]) -> None:
