@@ -271,6 +271,19 @@ def test_fault_45_a_start_that_meets_the_end_of_another_waits_for_it(
     assert rig.finish(daemon) == 0
 
 
+def test_a_lock_that_cannot_be_opened_is_told_with_a_remedy(rig: Rig) -> None:
+    rig.write("")
+    lock = rig.state_file.with_suffix(".lock")
+    lock.parent.mkdir(0o700)
+    lock.symlink_to(rig.directory / "elsewhere")
+
+    refused = rig.run("supervisord", "-c", str(rig.configuration))
+
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"Error: cannot open the lock {lock}: Too many levels")
+    assert not (rig.directory / "elsewhere").exists()
+
+
 def _waits_for_the_lock(pid: int) -> bool:
     with suppress(OSError):
         return any(".lock" in os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir())

@@ -68,8 +68,7 @@ def start(launch: Launch, daemon: Daemon) -> int:
         become(needs.user)
     lock = _lock(launch.configuration)
     ready = None if needs.nodaemon else _daemonize()
-    os.ftruncate(lock, 0)
-    os.write(lock, b"%d\n" % os.getpid())
+    _sign(lock)
     be_daemon = partial(_be_daemon, daemon, launch, handover, ready)
     if not launch.has_guardian:
         be_daemon(main_pid=os.getpid(), pidfile=needs.pidfile)
@@ -116,7 +115,13 @@ def _lock(configuration: str) -> int:
     """Take the lock of a configuration for life; the daemon inherits it, and may outlive us."""
     ensure_runtime_directory()
     path = lock_path(configuration)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as problem:
+        raise SupervisorError(
+            f"cannot open the lock {path}: {problem.strerror} "
+            "(remove it, make room, or set XDG_RUNTIME_DIR to a directory of yours)"
+        ) from None
     if not _locked(descriptor):
         owner = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
         raise SupervisorError(
@@ -138,6 +143,13 @@ def _locked(descriptor: int) -> bool:
             time.sleep(LAST_STEPS / 20)
         else:
             return True
+
+
+def _sign(lock: int) -> None:
+    """Write down whose the lock is, for who finds it taken."""
+    with suppress(OSError):  # a full disk: it is taken even so, by an owner unknown
+        os.ftruncate(lock, 0)
+        os.write(lock, b"%d\n" % os.getpid())
 
 
 def _daemonize() -> int:
