@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from rig import PATIENCE, open_rig, until  # noqa: F401  # the fixture
+from rig import PATIENCE, open_rig, shell, stop, until  # noqa: F401  # the fixture
 
 from trio_supervisor.daemon import state
 from trio_supervisor.daemon.proc import boot_id, children_of, stat_of
@@ -41,6 +41,12 @@ def is_written(rig: Rig) -> bool:
     """Say whether the state has all programs."""
     found = state.read(str(rig.state_file))
     return found is not None and len(found.leaders) == 3
+
+
+def leaders(rig: Rig) -> set[str]:
+    """Return the namespecs of what is written down."""
+    found = state.read(str(rig.state_file))
+    return set(found.leaders) if found else set()
 
 
 @pytest.fixture
@@ -81,6 +87,44 @@ def test_who_insists_ends_the_grace_of_the_guardian(rig: Rig) -> None:
     assert rig.marked() == set()
     rig.write("")
     assert rig.finish(rig.start()) == 0  # which takes the dead socket away
+
+
+@pytest.mark.slow
+def test_fault_28_what_was_being_stopped_keeps_its_grace(rig: Rig) -> None:
+    trap = "trap 'sleep 1; : > saved; exit' TERM"
+    slow = f"exec 2>/dev/null; {trap}; while :; do sleep 1000 & wait; done"
+    rig.write(shell("slow", slow) + shell("quick", "exec sleep 1000"))
+    daemon = rig.start()
+    rig.settle()
+    rig.launch(*rig.command("supervisorctl", "-c", str(rig.configuration), "stop", "slow"))
+    until(lambda: rig.states()["slow"] == "STOPPING", "the stop")
+    stop(rig, "quick")
+    until(lambda: leaders(rig) == {"slow:slow"}, "the state")
+
+    os.kill(rig.info().daemon_pid, signal.SIGKILL)
+
+    assert daemon.wait(PATIENCE) == 128 + signal.SIGKILL
+    assert (rig.directory / "saved").exists()
+    assert rig.finish(rig.start()) == 0
+
+
+def test_fault_28_nobody_needs_to_read_what_the_guardian_says(rig: Rig) -> None:
+    rig.write(FAMILY)
+    reading, writing = os.pipe()
+    daemon = rig.start(stderr=writing)
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while os.write(writing, bytes(4096)):
+            pass
+    os.set_blocking(writing, True)
+
+    os.kill(rig.info().daemon_pid, signal.SIGKILL)
+
+    assert daemon.wait(PATIENCE) == 128 + signal.SIGKILL
+    assert "0 processes left" in rig.log
+    os.close(reading)
+    os.close(writing)
+    assert rig.finish(rig.start()) == 0
 
 
 def test_fault_29_a_daemon_whose_guardian_is_killed_ends_in_order(family: Rig) -> None:

@@ -181,15 +181,18 @@ def _signal_all(*numbers: int) -> list[int]:
 
 def _descendants(pid: int) -> list[int]:
     """Return all processes below one, parents first; without Linux's /proc nobody."""
-    found = []
-    try:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
-                for child in map(int, file.read().split()):
-                    found += [child, *_descendants(child)]
-    except OSError:
-        pass  # it ended while we looked
-    return found
+    found: list[int] = []
+    unseen = [pid]
+    while unseen:
+        pid = unseen.pop(0)
+        try:
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
+                    unseen += map(int, file.read().split())
+        except OSError:
+            pass  # it ended while we looked
+        found.append(pid)
+    return found[1:]
 
 
 def _has_children() -> bool:

@@ -239,8 +239,8 @@ class Supervisor:
                 self.abandoned.set()
 
     def longest_grace(self) -> float:
-        """Return the most seconds that something which is up now may take to stop."""
-        return max((p.spec.stopwaitsecs for p in self.programs() if p.is_up), default=0.0)
+        """Return the most seconds that something which runs, or is stopping, may take to stop."""
+        return max((p.spec.stopwaitsecs for p in self.programs() if not p.is_at_rest), default=0.0)
 
     def unkillable(self) -> set[int]:
         """Return the processes that could not be killed."""
