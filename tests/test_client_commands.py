@@ -373,6 +373,15 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert ctl(capsys, {}, "help")[:2] == (LIST_OF_COMMANDS, 0)
 
 
+@pytest.mark.parametrize(
+    "words", ["stop --help", "stop all --help", "shutdown --help", "tail --help"]
+)
+def test_who_asks_for_help_changes_nothing(capsys: pytest.CaptureFixture[str], words: str) -> None:
+    out, exit_code, asked = ctl(capsys, {}, *words.split())
+
+    assert (out.split()[0], exit_code, asked) == (words.split(maxsplit=1)[0], 0, [])
+
+
 def test_reload_and_shutdown(capsys: pytest.CaptureFixture[str]) -> None:
     assert ctl(capsys, {Reload: [Done()]}, "reload")[:2] == ("Restarted supervisord\n", 0)
     assert ctl(capsys, {Shutdown: [Done()]}, "shutdown") == ("Shut down\n", 0, [Shutdown()])

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Run = Callable[[Session, list[str]], None]
 
 JSON = "--json"
+HELP = "--help"
+"""After a command, alone or not: a stop of all is no answer to who asks what it would do."""
 HEADER = "default commands (type help <topic>):"
 """Printed above the list of commands, as by supervisorctl."""
 
@@ -86,6 +88,9 @@ def run(session: Session, line: str) -> None:
             session.fail()
         return
     words = argument.split()
+    if HELP in words:
+        show_help(session, name)
+        return
     session.wants_json = known.has_json and JSON in words
     if session.wants_json:
         words = [word for word in words if word != JSON]
