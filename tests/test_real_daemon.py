@@ -271,6 +271,22 @@ def test_fault_45_a_start_that_meets_the_end_of_another_waits_for_it(
     assert rig.finish(daemon) == 0
 
 
+def test_an_address_that_cannot_be_left_ends_nothing(rig: Rig) -> None:
+    rig.write("")
+    address = rig.state_file.with_suffix(".address")
+    address.parent.mkdir(0o700)
+    address.mkdir()
+
+    assert rig.run("supervisord", "-c", str(rig.configuration)).returncode == 0
+    assert rig.ctl("reload").returncode == 0
+
+    until(lambda: rig.log.count(f"cannot write {address}: Is a directory") == 2, "the warnings")
+    assert rig.ctl("shutdown", "--wait").stdout == "Shut down\n"
+    until(lambda: not rig.marked(), "the end")
+    address.rmdir()
+    assert not list(address.parent.glob("*.address.*"))
+
+
 def test_a_lock_that_cannot_be_opened_is_told_with_a_remedy(rig: Rig) -> None:
     rig.write("")
     lock = rig.state_file.with_suffix(".lock")

@@ -93,7 +93,11 @@ class Doors:
             prompt=control.prompt,
             history_file=os.path.join(configuration.base, history) if history else "",
         )
-        write_address(self._address_path, address)
+        try:
+            write_address(self._address_path, address)
+        except OSError as problem:
+            # a full disk: a client finds the same in the configuration, only more slowly
+            log.warning("cannot write %s: %s", self._address_path, problem.strerror)
 
 
 def servers_of(configuration: Configuration) -> list[UnixServerSpec | InetServerSpec]:

@@ -92,7 +92,11 @@ class Daemon:
             leftovers.clean_up(state_path)  # a port that is still held would make the doors fail
             self._doors = Doors(configuration)
             self._state = StateFile(state_path, guardian=guardian, mark=self._mark)
-            self._state.begin(_longest_grace(configuration), self._activity.path)
+            try:
+                self._state.begin(_longest_grace(configuration), self._activity.path)
+            except SupervisorError:
+                self._doors.close()
+                raise
         except SupervisorError:
             self._activity.close()
             raise

@@ -129,9 +129,13 @@ def write_address(path: str, address: Address) -> None:
         raise SupervisorError("the control address holds a line break (remove it)")
     temporary = f"{path}.{os.getpid()}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:  # a descriptor
-        file.write("".join(f"{value}\n" for value in values))
-    os.replace(temporary, path)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:  # a descriptor
+            file.write("".join(f"{value}\n" for value in values))
+        os.replace(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise
 
 
 def address_of(source: Source) -> Address:
