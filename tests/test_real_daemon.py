@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -93,6 +94,20 @@ def test_fault_44_a_second_daemon_names_the_first_and_touches_nothing(rig: Rig) 
         assert f"(pid {daemon.pid})" in second.stderr
     assert rig.log == log
     assert [(path, path.stat().st_ino, path.stat().st_mtime_ns) for path in files] == before
+
+
+def test_a_second_daemon_is_refused_even_if_the_runtime_directory_was_removed(rig: Rig) -> None:
+    rig.write(SLEEPER)
+    daemon = rig.start()
+    rig.settle()
+    until(lambda: rig.text("supervisord.pid"), "the pidfile")
+    shutil.rmtree(rig.runtime / "trio-supervisor")
+
+    second = rig.run("supervisord", "-c", str(rig.configuration))
+
+    assert second.returncode == 2
+    assert f"already running for {rig.configuration} (pid {daemon.pid})" in second.stderr
+    assert rig.finish(daemon) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def to_text(value: dict[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value)  # ASCII: names and commands may hold what terminals act on
 
 
 def error_object(fault: str, detail: str) -> dict[str, Any]:

@@ -222,6 +222,22 @@ def _ended() -> Iterable[tuple[int, int]]:
         yield pid, status
 
 
+def pid_of_living(pidfile: str, state_name: str) -> str:
+    """Return the pid in a pidfile if it is that of a guardian with these arguments, else nothing.
+
+    ``state_name`` is the name of its state file, without the directory.
+    """
+    try:
+        with open(pidfile, encoding="ascii") as file:
+            pid = file.read().strip()
+        with open(f"/proc/{int(pid)}/cmdline", encoding="utf-8") as file:
+            words = file.read().split("\0")
+    except (OSError, ValueError):
+        return ""
+    is_ours = words[-3:-2] == [pidfile] and os.path.basename(words[-2]) == state_name
+    return pid if is_ours else ""
+
+
 def remove_pidfile(path: str, pid: int) -> None:
     """Remove a pidfile, if it still has this pid."""
     try:

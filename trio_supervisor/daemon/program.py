@@ -147,6 +147,7 @@ class Program:
         if self.state is not _S.FATAL:
             self.history.enter(_S.FATAL, detail=self.condition.spawn_error)
         self.orders.refuse(self.condition.spawn_error)
+        self.tell_down()
 
     def get_stuck(self) -> None:
         """Take note that what is left of it cannot be killed; nobody waits for it any longer."""

@@ -66,7 +66,7 @@ def start(launch: Launch, daemon: Daemon) -> int:
     needs = necessities(launch, handover.tree)
     if needs.user is not None:
         become(needs.user)
-    lock = _lock(launch.configuration)
+    lock = _lock(launch.configuration, needs.pidfile)
     ready = None if needs.nodaemon else _daemonize()
     _sign(lock)
     be_daemon = partial(_be_daemon, daemon, launch, handover, ready)
@@ -111,8 +111,12 @@ def become(user: str) -> None:
         )
 
 
-def _lock(configuration: str) -> int:
-    """Take the lock of a configuration for life; the daemon inherits it, and may outlive us."""
+def _lock(configuration: str, pidfile: str) -> int:
+    """Take the lock of a configuration for life; the daemon inherits it, and may outlive us.
+
+    Somebody may have cleaned up the lock of a daemon that lives, or it may have another runtime
+    directory: its pidfile names it, too.
+    """
     ensure_runtime_directory()
     path = lock_path(configuration)
     try:
@@ -122,8 +126,11 @@ def _lock(configuration: str) -> int:
             f"cannot open the lock {path}: {problem.strerror} "
             "(remove it, make room, or set XDG_RUNTIME_DIR to a directory of yours)"
         ) from None
+    owner = ""
     if not _locked(descriptor):
         owner = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+    owner = owner or guardian.pid_of_living(pidfile, os.path.basename(state_path(configuration)))
+    if owner:
         raise SupervisorError(
             f"supervisord is already running for {configuration} (pid {owner}): "
             f"shut it down first, or use it (supervisorctl -c {configuration})"
