@@ -175,3 +175,16 @@ async def test_the_active_spec_is_what_runs_not_what_is_configured(
 async def test_a_group_has_its_place_by_priority_and_name(autojump_clock: MockClock) -> None:
     async with open_group(group_of("g", priority=5), World()) as group:
         assert group.order == (5, "g")
+
+
+async def test_a_group_that_has_been_taken_out_can_be_stopped_again(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_group(group_of("g"), World()) as group:
+        await trio.testing.wait_all_tasks_blocked()
+        group.remove_nowait(None)
+        await group.down.wait()  # but whoever removes it is still busy with another
+
+        ((_, waiter),) = group.stop_nowait(None)
+
+        assert (await outcome(waiter))[0] is Fault.NOT_RUNNING

@@ -47,6 +47,7 @@ class Group:
         self._scope = trio.CancelScope()
         self._tell_end = tell_end
         self._was_stuck = False
+        self._is_closed = False
         for program in self.programs.values():
             program.tell_down = partial(self._take_note_of_end, program)
 
@@ -88,7 +89,7 @@ class Group:
     def stop_nowait(self, cause: int | None) -> list[tuple[Program, Waiter]]:
         """Stop all that is up, at once: cancel the nursery, once."""
         waiters = self.note_stop(cause)
-        if self._nursery is not None and self._generations is not None:
+        if self._nursery is not None and self._generations is not None and not self._is_closed:
             self._nursery.cancel_scope.cancel()
             self._nursery = None  # the one that is about to open has nothing to stop yet
             self._generations.start_soon(self._host_all)
@@ -105,7 +106,8 @@ class Group:
         self._scope.cancel()
 
     def close(self) -> None:
-        """Take no more orders: the group is on its way out."""
+        """Take no more orders: the group is on its way out, all of its nurseries are cancelled."""
+        self._is_closed = True
         for program in self.programs.values():
             program.orders.close()
         self._look_who_is_up()
