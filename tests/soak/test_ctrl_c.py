@@ -21,8 +21,8 @@ MOMENTS = (0.1, 1.5)
 """Seconds after the start: half of the rounds while it is still importing."""
 INTERRUPTED = {-signal.SIGINT, 128 + signal.SIGINT}
 NOT_YET_OURS = ("Fatal Python error: init_", "init_import_site", " import main")
-"""What an interpreter says that was interrupted before it came to the first line of `main`: while it
-starts, or while the script that pip wrote imports us.
+"""What an interpreter says that was interrupted before it came to the first line of `main`: while
+it starts, or while the script that pip wrote imports us.
 """
 COMMANDS = {"supervisord": ("supervisord", "-n"), "up": ("trio-supervisor", "up")}
 
