@@ -210,6 +210,8 @@ class Machine:
 
     async def _ask(self, request: Message) -> None:
         """Ask as a connection does: registered at once, answered to a task that may go."""
+        if isinstance(request, Update):
+            await wait_all_tasks_blocked()  # a remove before it has begun
         untouched = self._untouched_by(request)
         try:
             answer = self._handlers.answer(request, "somebody")

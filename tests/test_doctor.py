@@ -339,6 +339,8 @@ def test_a_proc_that_hides_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_looks_as_the_user_of_the_configuration(rig: Rig) -> None:
     rig.write(PROGRAMS, 'user = "nobody"\n')
     rig.environment["TMPDIR"] = str(rig.directory)
+    rig.environment.pop("COVERAGE_PROCESS_START", None)  # nobody could not write what it found
+    rig.environment.pop("COVERAGE_PROCESS_CONFIG", None)
 
     found = examine(rig)
 

@@ -162,6 +162,7 @@ def test_fault_30_the_next_start_stops_what_both_have_left(family: Rig) -> None:
 def test_fault_44_a_start_without_the_lock_leaves_a_living_run_alone(family: Rig) -> None:
     before = family.settle()
     family.state_file.with_suffix(".lock").unlink()
+    (family.directory / "supervisord.pid").unlink()  # which would tell, too
 
     refused = family.run("supervisord", "-c", str(family.configuration))
 

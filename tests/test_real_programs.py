@@ -86,11 +86,11 @@ def test_fault_23_a_child_has_three_descriptors(rig: Rig) -> None:
 def test_a_child_finds_its_names_in_its_environment(rig: Rig) -> None:
     rig.write(
         "[group.pair]\nprograms = ['curious']\n"
-        + up_at_once("curious", "exec env", "environment = { OWN = 'a b', PYTHONUNBUFFERED = '' }")
+        + up_at_once("curious", "env; echo", "environment = { OWN = 'a b', PYTHONUNBUFFERED = '' }")
     )
 
     rig.start()
-    until(lambda: "OWN=" in rig.text("curious.log"), "the environment")
+    until(lambda: rig.text("curious.log").endswith("\n\n"), "the environment")
 
     told = dict(line.split("=", 1) for line in rig.text("curious.log").splitlines() if "=" in line)
     assert told["SUPERVISOR_ENABLED"] == "1"
