@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import struct
-from contextlib import asynccontextmanager
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
-from configurations import loaded
+from served import HELLO, Served, serving
 
-from trio_supervisor.daemon import connection, control
-from trio_supervisor.daemon.control import Server
-from trio_supervisor.daemon.events import EventBus
-from trio_supervisor.daemon.handlers import Handlers
-from trio_supervisor.daemon.listeners import listen_inet, listen_unix
-from trio_supervisor.daemon.logfile import LogFile
-from trio_supervisor.daemon.supervisor import Supervisor
+from trio_supervisor.daemon import connection, control, wire
+from trio_supervisor.daemon.listeners import listen_unix
 from trio_supervisor.errors import Fault
 from trio_supervisor.protocol import (
-    REPLY_LIMIT,
     REQUEST_LIMIT,
-    Deframer,
-    from_frame,
     to_bytes,
 )
 from trio_supervisor.protocol.framing import pack
@@ -42,100 +32,15 @@ from trio_supervisor.protocol.messages import (
     Start,
     Tail,
 )
-from trio_supervisor.spec import InetServerSpec, UnixServerSpec
+from trio_supervisor.spec import UnixServerSpec
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
     from pathlib import Path
 
-    from trio_supervisor.daemon.activity import ActivityLog
-    from trio_supervisor.daemon.listeners import Listener
 
-HELLO = to_bytes(0, Hello(1))
 BIG = 8 * 1024 * 1024
 """More than any socket buffers."""
-
-
-class Client:
-    """A connection that sends bytes as it likes, and reads messages."""
-
-    def __init__(self, stream: trio.SocketStream) -> None:
-        self.stream = stream
-        self._deframer = Deframer(REPLY_LIMIT)
-        self._frames: list[tuple[int, Message]] = []
-
-    async def send(self, *data: bytes) -> None:
-        await self.stream.send_all(b"".join(data))
-
-    async def receive(self) -> tuple[int, Message] | None:
-        """Return the next message with its request id, None at the end."""
-        while not self._frames:
-            data = await self.stream.receive_some()
-            if not data:
-                return None
-            self._frames = [(f.request, from_frame(f)) for f in self._deframer.feed(data)]
-        return self._frames.pop(0)
-
-    async def rest(self) -> list[Message]:
-        """Return all messages until the server closes."""
-        found = []
-        while (received := await self.receive()) is not None:
-            found.append(received[1])
-        return found
-
-
-class Served:
-    """The control side of a daemon without programs, on one listener."""
-
-    def __init__(self, path: Path, listener: Listener) -> None:
-        self.main_log = LogFile(str(path / "main.log"))
-        self.main_log.open()
-        self.listener = listener
-        self.clients: list[Client] = []
-        supervisor = Supervisor(
-            loaded(path, "[supervisord]\n"),
-            events=EventBus(),
-            load=_never,
-            make=_never,
-            probe=_never,
-            adopt=_never,
-            wake=_never,
-        )
-        activity = cast("ActivityLog", SimpleNamespace(file=self.main_log))
-        self.server = Server(Handlers(supervisor, activity=activity, pid=4711, census=_nobody))
-
-    async def connect(self) -> Client:
-        """Connect another client."""
-        sock = trio.socket.socket(self.listener.socket.family)
-        await sock.connect(self.listener.socket.getsockname())
-        self.clients.append(Client(trio.SocketStream(sock)))
-        return self.clients[-1]
-
-
-async def _nobody() -> tuple[dict[tuple[str, str], set[int]], set[int]]:
-    return {}, set()
-
-
-def _never(*_: object) -> NoReturn:
-    raise AssertionError("nothing here loads, makes or stops anything")
-
-
-@asynccontextmanager
-async def serving(path: Path, listener: Listener | None = None) -> AsyncIterator[Served]:
-    """Serve on a unix socket or another listener; the whole test has ten seconds."""
-    served = Served(path, listener or listen_unix(UnixServerSpec(file=str(path / "s"))))
-    with trio.fail_after(10):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(served.server._serve, served.listener, trio.CancelScope())
-            try:
-                yield served
-            finally:
-                with trio.CancelScope(shield=True):
-                    for client in served.clients:
-                        await client.stream.aclose()
-                    nursery.cancel_scope.cancel()
-    served.listener.close()
-    served.main_log.close()
 
 
 async def test_hello_and_a_request_may_come_in_one_write(tmp_path: Path) -> None:
@@ -264,18 +169,6 @@ async def test_only_the_right_name_and_password_are_let_in(tmp_path: Path, wante
     assert replies[1:] == [(0, Error(Fault.UNAUTHORIZED, "wrong username or password"))] * 3
 
 
-@pytest.mark.parametrize("method", ["GET / HTTP/1.1", "POST /RPC2 HTTP/1.1", "OPTIONS * HTTP/1.0"])
-async def test_http_gets_a_plain_501(tmp_path: Path, method: str) -> None:
-    listener = listen_inet(InetServerSpec(host="127.0.0.1", port=0))
-    async with serving(tmp_path, listener) as served:
-        client = await served.connect()
-        await client.send(f"{method}\r\nHost: x\r\n\r\n".encode())
-        answer = b"".join([part async for part in client.stream])
-
-    assert answer.startswith(b"HTTP/1.1 501 Not Implemented\r\n")
-    assert b"supervisorctl" in answer
-
-
 async def _full_house(served: Served, *requests: bytes) -> None:
     """Connect as many clients as may be connected, one after the other."""
     for _ in range(control.CONNECTIONS):
@@ -305,7 +198,7 @@ async def test_a_new_client_takes_the_place_of_the_one_idle_longest(tmp_path: Pa
             (1, Output(b"news")),
         )
     assert [type(answer[1]) for answer in answers if answer] == [Hello, Info]
-    assert farewell == [Error(Fault.BUSY, connection.MAKE_ROOM)]
+    assert farewell == [Error(Fault.BUSY, wire.MAKE_ROOM)]
 
 
 async def test_a_client_is_refused_while_all_others_have_requests_under_way(tmp_path: Path) -> None:
@@ -470,7 +363,7 @@ async def _until(predicate: Callable[[], bool]) -> None:
 async def test_a_client_that_never_reads_is_cut_and_others_are_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "SEND_WITHIN", 0.05)
+    monkeypatch.setattr(wire, "SEND_WITHIN", 0.05)
     async with serving(tmp_path) as served:
         served.main_log.write(bytes(BIG))
         deaf, other = await served.connect(), await served.connect()

@@ -1,22 +1,23 @@
 """One connection of the control server: frames, who may speak, and answers under way.
 
+A connection that begins with an HTTP method is handed to `daemon.http`.
+
 Nothing a client does can stall supervision: every wait for it has a deadline, every queue a
 bound, and a connection that breaks ends alone. What is asked, `handlers` answers.
 """
 
 from __future__ import annotations
 
-import hmac
+import importlib
 import logging
-import select
-import socket
-import struct
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
 import trio
 
 from trio_supervisor import __version__
+from trio_supervisor.daemon.access import is_allowed
+from trio_supervisor.daemon.wire import Wire
 from trio_supervisor.errors import Fault, ProtocolError, RequestError
 from trio_supervisor.protocol import REQUEST_LIMIT, Deframer, from_frame, to_bytes
 from trio_supervisor.protocol.messages import (
@@ -33,6 +34,7 @@ from trio_supervisor.protocol.messages import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from types import ModuleType
 
     from trio_supervisor.daemon.handlers import Handlers
     from trio_supervisor.daemon.listeners import Listener
@@ -42,26 +44,19 @@ log = logging.getLogger(__name__)
 
 HELLO_WITHIN = 5.0
 FRAME_WITHIN = 10.0
-SEND_WITHIN = 10.0
-"""Seconds a client has for its first frame, for the rest of one, and for taking an answer."""
+"""Seconds a client has for its first frame, and for the rest of one."""
+HINT_WITHIN = 0.1
+"""Seconds in which a client that cannot be served may show that it speaks HTTP."""
+HTTP = "trio_supervisor.daemon.http"
 STREAMS = 32
 """Answers of one connection that are sent at a time; others wait, and can be cancelled."""
 REQUESTS = 1024
 """Requests under way in one connection, those that wait among them; more are refused."""
-RECEIVE = 64 * 1024
 FLUSH_ABOVE = 256 * 1024
 """Bytes of answers that wait for the rest of what one receive brought."""
 
-MAKE_ROOM = (
-    "too many clients are connected, and this connection was idle longest; "
-    "it is closed to let another one in (connect again)"
-)
 TOO_MANY_REQUESTS = (
     f"{REQUESTS} requests of this connection are being answered (wait for some, or cancel them)"
-)
-NO_HTTP = (
-    b"HTTP/1.1 501 Not Implemented\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
-    b"HTTP is not served yet; this is a control socket: use supervisorctl\r\n"
 )
 
 
@@ -71,34 +66,32 @@ class Connection:
     def __init__(
         self, sock: trio.socket.SocketType, listener: Listener, handlers: Handlers
     ) -> None:
-        self._socket = sock
-        self._server = listener.server
+        self._wire = Wire(sock, listener.server)
         self._handlers = handlers
-        self._peer = _peer_of(sock)
         self._deframer = Deframer(REQUEST_LIMIT)
         self._is_greeted = False
-        self._waiting: trio.CancelScope | None = None
-        self.active_at = trio.current_time()
         self._streams: dict[int, trio.CancelScope] = {}
         self._endless: set[trio.CancelScope] = set()
         self._room = trio.CapacityLimiter(STREAMS)
-        self._sending = trio.Lock()
         self._ready = bytearray()
 
     @property
     def is_idle(self) -> bool:
         """True while the client may ask for something, and nothing it asked for is under way."""
-        return self._waiting is not None and not self._streams
+        return self._wire.is_waiting and not self._streams
+
+    @property
+    def active_at(self) -> float:
+        """The moment (Trio's clock) since which it is idle."""
+        return self._wire.active_at
 
     def close(self) -> None:
         """Close the socket."""
-        self._socket.close()
+        self._wire.close()
 
     def send_away(self) -> None:
         """Let an idle client go, in words, so that another one can come."""
-        assert self._waiting is not None
-        self._waiting.cancel()
-        self._waiting = None
+        self._wire.send_away()
 
     async def run(self, refusal: str = "") -> None:
         """Serve until the client leaves, breaks the protocol, or is too slow.
@@ -109,31 +102,32 @@ class Connection:
         try:
             async with trio.open_nursery() as nursery:
                 try:
-                    if refusal:
-                        raise ProtocolError(refusal, Fault.BUSY)
-                    await self._converse(nursery)
+                    await (self._refuse(refusal) if refusal else self._converse(nursery))
                 except ProtocolError as problem:
                     self._answer(0, Error(problem.fault, str(problem)))
                     await self._flush()
                     nursery.cancel_scope.cancel()
-                if self._has_hung_up():
+                if self._wire.has_hung_up():
                     nursery.cancel_scope.cancel()
                 for scope in self._endless:
                     scope.cancel()
         except* (OSError, trio.TooSlowError):
             pass  # the client has gone, or does not read what it asked for
 
-    def _has_hung_up(self) -> bool:
-        """Say whether nobody reads what is sent, as far as the kernel knows."""
-        poll = select.poll()
-        poll.register(self._socket.fileno(), 0)  # poll(2): POLLHUP is told without being asked for
-        return bool(poll.poll(0))
+    async def _refuse(self, refusal: str) -> None:
+        """Send away a client that cannot be served, in its own language."""
+        first = b""
+        with suppress(trio.TooSlowError):
+            first = await self._wire.receive(HINT_WITHIN)
+        if not is_http(first):
+            raise ProtocolError(refusal, Fault.BUSY)
+        await (await _http()).refuse(self._wire, first, refusal)
 
     async def _converse(self, nursery: trio.Nursery) -> None:
         """Take what comes, in order; what is answered at once goes out in one send."""
         while data := await self._receive():
-            if not self._is_greeted and data[:1].isupper():
-                await self._send(NO_HTTP)  # no frame begins so: its body would be above 1 GiB
+            if not self._is_greeted and self._deframer.is_between_frames and is_http(data):
+                await (await _http()).converse(self._wire, data, self._handlers)
                 return
             for frame in self._deframer.feed(data):
                 await self._take(frame, nursery)
@@ -144,22 +138,11 @@ class Connection:
     async def _receive(self) -> bytes:
         """Wait for bytes: for ever between two frames, else not for long."""
         if self._is_greeted and self._deframer.is_between_frames:
-            return await self._next_request()
-        with trio.move_on_after(FRAME_WITHIN if self._is_greeted else HELLO_WITHIN):
-            return await self._socket.recv(RECEIVE)
-        raise ProtocolError("a frame was begun and not finished in time")
-
-    async def _next_request(self) -> bytes:
-        """Wait for as long as the server has room; what comes in that moment is not looked at."""
-        self.active_at = trio.current_time()
-        data = b""
-        with trio.CancelScope() as scope:
-            self._waiting = scope
-            data = await self._socket.recv(RECEIVE)
-        self._waiting = None
-        if scope.cancel_called:
-            raise ProtocolError(MAKE_ROOM, Fault.BUSY)
-        return data
+            return await self._wire.next_request()
+        try:
+            return await self._wire.receive(FRAME_WITHIN if self._is_greeted else HELLO_WITHIN)
+        except trio.TooSlowError:
+            raise ProtocolError("a frame was begun and not finished in time") from None
 
     async def _take(self, frame: Frame, nursery: trio.Nursery) -> None:
         if not self._is_greeted:
@@ -189,25 +172,11 @@ class Connection:
         if hello.major != PROTOCOL_MAJOR:
             text = f"this is protocol {PROTOCOL_MAJOR}.{PROTOCOL_MINOR}, not {hello.major}"
             raise ProtocolError(text, Fault.UNSUPPORTED_VERSION)
-        if not self._is_allowed(hello):
+        if not is_allowed(self._wire.server, hello.username, hello.password):
             raise ProtocolError("wrong username or password", Fault.UNAUTHORIZED)
         self._is_greeted = True
         software = f"trio-supervisor {__version__}"
         self._answer(0, Hello(PROTOCOL_MAJOR, PROTOCOL_MINOR, software))
-
-    def _is_allowed(self, hello: Hello) -> bool:
-        """Compare what the server wants in constant time; ``{SHA}`` passwords are hashes."""
-        wanted = self._server
-        if wanted.username is None or wanted.password is None:
-            return True
-        given = hello.password
-        if wanted.password.startswith("{SHA}"):
-            import hashlib  # noqa: PLC0415  # seldom needed
-
-            given = "{SHA}" + hashlib.sha1(given.encode()).hexdigest()  # noqa: S324  # as original
-        is_user = hmac.compare_digest(hello.username.encode(), wanted.username.encode())
-        is_password = hmac.compare_digest(given.encode(), wanted.password.encode())
-        return is_user and is_password
 
     async def _request(self, number: int, message: Message, nursery: trio.Nursery) -> None:
         if number == 0 or number in self._streams:
@@ -215,7 +184,7 @@ class Connection:
         try:
             if len(self._streams) >= REQUESTS:
                 raise RequestError(Fault.BUSY, TOO_MANY_REQUESTS)
-            answer = self._handlers.answer(message, self._peer)
+            answer = self._handlers.answer(message, self._wire.peer)
         except RequestError as problem:
             self._answer(number, Error(problem.fault, problem.detail))
         except Exception:
@@ -246,28 +215,20 @@ class Connection:
             with scope:
                 async with aclosing(answer) as items, self._room:  # type: ignore[type-var]  # generators all
                     async for item in items:
-                        await self._send(to_bytes(number, item))
+                        await self._wire.send(to_bytes(number, item))
             if scope.cancelled_caught:
-                await self._send(to_bytes(number, End()))
+                await self._wire.send(to_bytes(number, End()))
         except RequestError as problem:
-            await self._send(to_bytes(number, Error(problem.fault, problem.detail)))
+            await self._wire.send(to_bytes(number, Error(problem.fault, problem.detail)))
         finally:
             del self._streams[number]
             self._endless.discard(scope)
-            self.active_at = trio.current_time()
+            self._wire.active_at = trio.current_time()
 
     async def _flush(self) -> None:
         if self._ready:
             data, self._ready = self._ready, bytearray()
-            await self._send(data)
-
-    async def _send(self, data: bytes | bytearray) -> None:
-        """Send all; TooSlowError when the client does not take it, OSError when it is gone."""
-        async with self._sending:
-            with trio.fail_after(SEND_WITHIN):
-                rest = memoryview(data)
-                while rest:
-                    rest = rest[await self._socket.send(rest) :]
+            await self._wire.send(data)
 
 
 def _is_endless(request: Message) -> bool:
@@ -280,10 +241,11 @@ def _is_endless(request: Message) -> bool:
             return False
 
 
-def _peer_of(sock: trio.socket.SocketType) -> str:
-    """Say who is at the other end, as the kernel knows it."""
-    if sock.family != socket.AF_UNIX or not hasattr(socket, "SO_PEERCRED"):
-        return "by a network client"
-    raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    pid, uid, _ = struct.unpack("3i", raw)
-    return f"by pid {pid} of uid {uid}"
+def is_http(data: bytes) -> bool:
+    """Say whether a connection begins as HTTP: as a frame, its body would be above 1 GiB."""
+    return data[:1].isupper()
+
+
+async def _http() -> ModuleType:
+    """Return `daemon.http`, imported by the first who speaks it, away from the loop."""
+    return await trio.to_thread.run_sync(importlib.import_module, HTTP)

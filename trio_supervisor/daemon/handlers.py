@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING
 
 import trio
@@ -44,7 +44,7 @@ from trio_supervisor.protocol.messages import (
 from trio_supervisor.source import values
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterator
 
     from trio_supervisor.daemon.activity import ActivityLog
     from trio_supervisor.daemon.logfile import LogFile
@@ -71,7 +71,7 @@ class Handlers:
     def __init__(
         self, supervisor: Supervisor, *, activity: ActivityLog, pid: int, census: Census
     ) -> None:
-        self._supervisor = supervisor
+        self.supervisor = supervisor
         self._activity = activity
         self._pid = pid
         self._census = census
@@ -94,33 +94,38 @@ class Handlers:
         """
         if isinstance(request, QUESTIONS):
             return self._tell(request)
-        self._require_running(request)
-        cause = self._supervisor.events.publish(
-            EventKind.REQUEST, detail=f"{_words(request)} ({peer})"
+        may_shut_down = isinstance(request, Shutdown) and (
+            request.wait or self.supervisor.state is not SupervisorState.SHUTDOWN
         )
+        cause = self.register(_words(request), peer, is_always_possible=may_shut_down)
         answer = self._carry_out(request, cause)
         return answer if isinstance(answer, tuple) else self._to_the_end(answer)
 
-    async def _to_the_end(
-        self, answer: AsyncGenerator[Message, None]
-    ) -> AsyncGenerator[Message, None]:
+    def register(self, words: str, peer: str, *, is_always_possible: bool = False) -> int:
+        """Take note of a request that is about to change something; RequestError in a shutdown."""
+        state = self.supervisor.state
+        if state is not SupervisorState.RUNNING and not is_always_possible:
+            what = "reloading" if state is SupervisorState.RESTARTING else "shutting down"
+            raise RequestError(Fault.SHUTDOWN_STATE, f"supervisor is {what}; try again later")
+        return self.supervisor.events.publish(EventKind.REQUEST, detail=f"{words} ({peer})")
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
         """Let the daemon wait, when all is down, until this answer has been taken."""
         self._answering += 1
         try:
-            async with aclosing(answer) as messages:
-                async for message in messages:
-                    yield message
+            yield
         finally:
             self._answering -= 1
             self._told.set()
 
-    def _require_running(self, request: Message) -> None:
-        state = self._supervisor.state
-        is_first = state is not SupervisorState.SHUTDOWN
-        may_shut_down = isinstance(request, Shutdown) and (is_first or request.wait)
-        if state is not SupervisorState.RUNNING and not may_shut_down:
-            what = "reloading" if state is SupervisorState.RESTARTING else "shutting down"
-            raise RequestError(Fault.SHUTDOWN_STATE, f"supervisor is {what}; try again later")
+    async def _to_the_end(
+        self, answer: AsyncGenerator[Message, None]
+    ) -> AsyncGenerator[Message, None]:
+        with self.answering():
+            async with aclosing(answer) as messages:
+                async for message in messages:
+                    yield message
 
     def _tell(self, request: Message) -> Answer:
         match request:
@@ -128,19 +133,19 @@ class Handlers:
                 return (self._info(),)
             case GetStatus(targets, members):
                 if members:
-                    return snapshots.members(self._supervisor, targets, self._census)
-                return snapshots.status(self._supervisor, targets)
+                    return snapshots.members(self.supervisor, targets, self._census)
+                return snapshots.status(self.supervisor, targets)
             case GetAvailable():
-                return snapshots.available(self._supervisor)
+                return snapshots.available(self.supervisor)
             case Tail(channel, name, size, follow):
-                return _tail(self._log(channel, name), size, follow=follow)
+                return _tail(self.log_file(channel, name), size, follow=follow)
             case FollowEvents(past):
                 return self._events(past=past)
             case _:
                 raise _no_request(request)
 
     def _carry_out(self, request: Message, cause: int) -> Answer:
-        supervisor = self._supervisor
+        supervisor = self.supervisor
         match request:
             case Start() | Stop() | Kill() | Restart():
                 operate = {
@@ -160,7 +165,7 @@ class Handlers:
                 return self._change(request, cause)
 
     def _change(self, request: Message, cause: int) -> Answer:
-        supervisor = self._supervisor
+        supervisor = self.supervisor
         match request:
             case Reread():
                 return (self._reread(),)
@@ -183,30 +188,31 @@ class Handlers:
     # ── answers ──
 
     def _info(self) -> Info:
-        configuration = self._supervisor.configuration
+        configuration = self.supervisor.configuration
         return Info(
             version=__version__,
             identifier=configuration.supervisord.identifier,
-            state=self._supervisor.state,
+            state=self.supervisor.state,
             pid=self._pid,
             daemon_pid=os.getpid(),
             configuration=configuration.path,
         )
 
     def _reread(self) -> Changes:
-        configuration = self._supervisor.reread()
-        changes = updates.differences(self._supervisor, configuration.groups)
+        configuration = self.supervisor.reread()
+        changes = updates.differences(self.supervisor, configuration.groups)
         return changes.replace(warnings=configuration.warnings)
 
-    def _log(self, channel: Channel, name: str) -> LogFile:
+    def log_file(self, channel: Channel, name: str) -> LogFile:
+        """Return a log; RequestError when there is no such process, or it has no such log."""
         if channel is Channel.MAIN:
             if self._activity.file is None:
                 raise RequestError(Fault.NO_FILE, "the activity log is no file")
             return self._activity.file
-        return self._supervisor.program(name).logs.file(channel)
+        return self.supervisor.program(name).logs.file(channel)
 
     async def _events(self, *, past: bool) -> AsyncGenerator[Message, None]:
-        with self._supervisor.events.subscribe(past=past) as subscription:
+        with self.supervisor.events.subscribe(past=past) as subscription:
             async for event in subscription:
                 yield event
 
