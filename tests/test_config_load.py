@@ -166,10 +166,13 @@ def test_values_of_the_command_line_beat_the_file(tmp_path: Path) -> None:
 
 
 def test_servers_may_have_names(tmp_path: Path) -> None:
-    text = "[inet_http_server:a]\nport=[::1]:1\n[inet_http_server]\nport=*:2\n"
+    text = (
+        "[inet_http_server:a]\nport=[::1]:1\n"
+        "[inet_http_server]\nport=*:2\nusername=me\npassword=secret\n"
+    )
 
     assert loaded(tmp_path, text).inet_servers == (
-        InetServerSpec(host="", port=2),
+        InetServerSpec(host="", port=2, username="me", password="secret"),
         InetServerSpec(host="::1", port=1),
     )
 
@@ -192,6 +195,37 @@ def test_toml_has_its_own_types(tmp_path: Path) -> None:
         environment={"A": "1"},
         directory=str(tmp_path),
     )
+
+
+@pytest.mark.parametrize(
+    ("port", "where"),
+    [
+        ("9001", "all addresses"),
+        ("*:9001", "all addresses"),
+        ("0.0.0.0:9001", "0.0.0.0"),
+        ("[::]:9001", "::"),
+        ("128.0.0.1:9001", "128.0.0.1"),
+        ("127.evil.example:9001", "127.evil.example"),
+        ("[::ffff:8.8.8.8]:9001", "::ffff:8.8.8.8"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.conf", "a.toml"])
+def test_a_port_that_others_reach_needs_a_password(
+    tmp_path: Path, name: str, port: str, where: str
+) -> None:
+    value = f'"{port}"' if name.endswith("toml") else port
+
+    (problem,) = problems(tmp_path, f"[inet_http_server]\nport = {value}\n", name)
+
+    assert problem == (
+        f"{name}:2: inet_http_server.port: listens on {where} without a password, and who connects "
+        "may run programs (add username and password, or listen on 127.0.0.1:9001 only)"
+    )
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "localhost", "LOCALHOST", "[::1]"])
+def test_a_port_that_only_this_machine_reaches_needs_none(tmp_path: Path, host: str) -> None:
+    assert loaded(tmp_path, f"[inet_http_server]\nport={host}:1\n").inet_servers
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,11 @@
-"""``[unix_http_server]`` and ``[inet_http_server]``, plain and named: the listeners."""
+"""``[unix_http_server]`` and ``[inet_http_server]``, plain and named: the listeners.
+
+Who reaches a listener may run programs, so one that other machines reach must have a password.
+"""
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from trio_supervisor.config.paths import absolute
@@ -15,6 +19,14 @@ if TYPE_CHECKING:
     from trio_supervisor.source.tree import Path
 
     Section = TypeVar("Section", UnixServerSpec, InetServerSection)
+
+
+_OPEN = (
+    "listens on {where} without a password, and who connects may run programs "
+    "(add username and password, or listen on 127.0.0.1:{port} only)"
+)
+_LOOPBACK_NET, _IPV4 = 127, 4
+_IPV6_LOOPBACK = b"\0" * 15 + b"\1"
 
 
 def unix_servers(judge: Judge, base: str) -> tuple[UnixServerSpec, ...]:
@@ -36,9 +48,25 @@ def inet_servers(judge: Judge) -> tuple[InetServerSpec, ...]:
             host, port = inet_address(values.pop("port"))
         except ValueError as error:
             judge.error((*path, "port"), str(error))
-        else:
-            specs.append(InetServerSpec(host=host, port=port, **values))
+            continue
+        spec = InetServerSpec(host=host, port=port, **values)
+        if spec.password is None and not _is_loopback(host):
+            judge.error((*path, "port"), _OPEN.format(where=host or "all addresses", port=port))
+        specs.append(spec)
     return tuple(specs)
+
+
+def _is_loopback(host: str) -> bool:
+    """Say whether only this machine reaches a host; a name is looked up nowhere."""
+    if host == "localhost":
+        return True
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            packed = socket.inet_pton(family, host)
+        except OSError:
+            continue
+        return packed[0] == _LOOPBACK_NET if len(packed) == _IPV4 else packed == _IPV6_LOOPBACK
+    return False
 
 
 def _servers(

@@ -128,7 +128,8 @@ class InetServerSection(Spec, frozen=True, kw_only=True):
         Port,
         Meta(
             description="The address to listen on: port, host:port, [IPv6]:port, or *:port for "
-            "all addresses. Give it a password: who connects may run programs."
+            "all addresses. Beyond this machine it must have a password: who connects may run "
+            "programs."
         ),
     ]
     username: _Username = None
