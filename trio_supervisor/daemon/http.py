@@ -38,13 +38,12 @@ LINGER = 0.5
 """Seconds that a refused client has to stop sending, so that it sees why."""
 LARGEST_HEAD = 16 * 1024
 LARGEST_BODY = 1024 * 1024
-LARGE_ANSWER = 64 * 1024
-"""Bytes above which an answer is written by a thread."""
 LAST_BYTES = 1024
 """Bytes of a log that come before what is new, as in supervisord's http.py."""
 PLAIN = "text/plain; charset=utf-8"
 XML = "text/xml"
 CHALLENGE = ("WWW-Authenticate", 'Basic realm="default"')
+NO_CALL = "XML-RPC calls come by POST"
 NO_PAGES = "web pages may not control the daemon"
 CHANNELS = {"stdout": Channel.STDOUT, "stderr": Channel.STDERR}
 
@@ -178,7 +177,7 @@ class Conversation:
             return
         close = ("Connection", "close")
         await self._send(refusal.status, f"{refusal.text}\n", PLAIN, close, *refusal.headers)
-        if self._http.their_state is not h11.DONE:
+        if self._http.their_state in {h11.SEND_BODY, h11.ERROR}:
             with suppress(trio.TooSlowError), trio.fail_after(LINGER):
                 while await self._wire.receive(LINGER):
                     pass
@@ -216,10 +215,9 @@ class Conversation:
 
     async def _call(self, method: bytes, headers: dict[bytes, bytes]) -> None:
         """Answer an XML-RPC call."""
-        if b"origin" in headers:  # browsers tell it, whoever the page's author is
-            raise Refusal(403, NO_PAGES)
-        if method != b"POST":
-            raise Refusal(400, "XML-RPC calls come by POST")
+        if method != b"POST" or b"origin" in headers:  # browsers tell the origin of a page
+            await self._take_body()
+            raise Refusal(400, NO_CALL) if method != b"POST" else Refusal(403, NO_PAGES)
         reader = xmlrpc.CallReader()
         try:
             await self._take_body(reader.feed)
@@ -232,17 +230,11 @@ class Conversation:
             await self._send(200, await self._carry_out(call), XML)
 
     async def _carry_out(self, call: xmlrpc.Call) -> bytes:
-        session = Session(self._handlers, self._wire.peer)
         try:
-            value = await rpc.carry_out(session, call)
-        except RequestError as problem:
-            return xmlrpc.refusal(problem.fault, rpc.words(problem))
+            return await rpc.document(Session(self._handlers, self._wire.peer), call)
         except Exception:
             log.exception("a request failed: %s", call.method)
             raise Refusal(500, "it failed (the activity log says why)") from None
-        if rpc.size_of(value) < LARGE_ANSWER:
-            return xmlrpc.answer(value)
-        return await trio.to_thread.run_sync(xmlrpc.answer, value)
 
     async def _follow(self, path: LogPath) -> None:
         """Send the end of a log and what comes, until the client leaves."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
-from trio_supervisor.daemon import methods
+from trio_supervisor.daemon import methods, xmlrpc
 from trio_supervisor.daemon.xmlrpc import Call
 from trio_supervisor.errors import Fault, RequestError
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MOST_TOGETHER = 8 * 1024 * 1024
 """Bytes of text that the calls of one multicall may answer together."""
+LARGE = 64 * 1024
+"""Bytes above which an answer is written by a thread."""
 MULTICALL = "system.multicall"
 
 
@@ -42,6 +44,17 @@ class Method(NamedTuple):
     returns: str
     help: str
     parameters: tuple[Parameter, ...] = ()
+
+
+async def document(session: Session, call: Call) -> bytes:
+    """Return the XML that answers a call, or refuses it."""
+    try:
+        value = await carry_out(session, call)
+    except RequestError as problem:
+        return xmlrpc.refusal(problem.fault, words(problem))
+    if size_of(value) < LARGE:
+        return xmlrpc.answer(value)
+    return await trio.to_thread.run_sync(xmlrpc.answer, value)
 
 
 async def carry_out(session: Session, call: Call) -> Value:
@@ -100,7 +113,7 @@ async def _multicall(session: Session, calls: list[Value]) -> Value:
     size = 0
     for one in calls:
         try:
-            if size > MOST_TOGETHER:
+            if size >= MOST_TOGETHER:
                 raise RequestError(Fault.FAILED, f"more than {MOST_TOGETHER} bytes of answers")
             answer = await carry_out(session, _call_in(one))
         except RequestError as problem:
