@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import logging
 from contextlib import aclosing, suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
@@ -34,8 +35,6 @@ READ_WITHIN = 10.0
 """Seconds a client has for a whole request, and for each part of it."""
 KEEP_ALIVE = 75.0
 """Seconds a client may keep the connection without asking for anything."""
-LINGER = 0.5
-"""Seconds that a refused client has to stop sending, so that it sees why."""
 LARGEST_HEAD = 16 * 1024
 LARGEST_BODY = 1024 * 1024
 LAST_BYTES = 1024
@@ -77,6 +76,7 @@ async def refuse(wire: Wire, data: bytes, text: str) -> None:
         connection.receive_data(data)
         connection.next_event()
     await wire.send(_head(connection, 503, len(text) + 1, PLAIN) + _body(connection, text + "\n"))
+    await wire.part()
 
 
 def _head(
@@ -89,7 +89,8 @@ def _head(
     """Return the head of an answer; without a size, the body ends when it ends."""
     length = [] if size is None else [("Content-Length", str(size))]
     more = [("Server", "trio-supervisor"), ("Content-Type", kind), *length, *headers]
-    return connection.send(h11.Response(status_code=status, headers=more)) or b""
+    reason = HTTPStatus(status).phrase  # without one, supervisorctl does not read the line
+    return connection.send(h11.Response(status_code=status, reason=reason, headers=more)) or b""
 
 
 def _body(connection: h11.Connection, body: bytes | str) -> bytes:
@@ -169,18 +170,12 @@ class Conversation:
         await self._wire.send(head + _body(self._http, b"" if self._is_head else data))
 
     async def _turn_down(self, refusal: Refusal) -> None:
-        """Say why, and end the connection when the client has had a chance to read it.
-
-        To close over bytes that nobody has read would take the answer away from it.
-        """
+        """Say why, and end the connection."""
         if self._http.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             return
         close = ("Connection", "close")
         await self._send(refusal.status, f"{refusal.text}\n", PLAIN, close, *refusal.headers)
-        if self._http.their_state in {h11.SEND_BODY, h11.ERROR}:
-            with suppress(trio.TooSlowError), trio.fail_after(LINGER):
-                while await self._wire.receive(LINGER):
-                    pass
+        await self._wire.part()
 
     # ── paths ──
 

@@ -7,6 +7,8 @@ may then lose the place to another client.
 from __future__ import annotations
 
 import select
+import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import trio
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 SEND_WITHIN = 10.0
 """Seconds a client has for taking what is sent."""
+PART_WITHIN = 0.5
+"""Seconds a client that was answered for the last time has for finishing what it sends."""
 RECEIVE = 64 * 1024
 
 MAKE_ROOM = (
@@ -87,3 +91,13 @@ class Wire:
                 rest = memoryview(data)
                 while rest:
                     rest = rest[await self._socket.send(rest) :]
+
+    async def part(self) -> None:
+        """Say that nothing more comes, and let the client finish what it is sending.
+
+        To close over bytes that nobody has read would take the last answer away from it.
+        """
+        self._socket.shutdown(socket.SHUT_WR)
+        with suppress(trio.TooSlowError), trio.fail_after(PART_WITHIN):
+            while await self.receive(PART_WITHIN):
+                pass
