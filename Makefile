@@ -33,8 +33,8 @@ tests: $(VENV)/.gates
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
-soak: $(VENV)/.gates  ## what takes longer than CI allows
-	TRIO_SUPERVISOR_SOAK=1 $(BIN)/pytest tests/soak
+soak: $(VENV)/.gates  ## what takes longer than CI allows, and the comparison with supervisor itself
+	TRIO_SUPERVISOR_SOAK=1 $(BIN)/pytest tests/soak tests/compat
 
 conformance: $(VENV)/.gates  ## our launchers in every case of docs/conformance.md
 	$(BIN)/python -m tests.conformance
