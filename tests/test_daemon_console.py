@@ -11,7 +11,8 @@ import pytest
 import trio
 
 from trio_supervisor.daemon import console as module
-from trio_supervisor.daemon.console import BACKLOG, LONGEST_LINE, Console
+from trio_supervisor.daemon.console import LONGEST_LINE, Console
+from trio_supervisor.daemon.stream import BACKLOG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

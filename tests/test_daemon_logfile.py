@@ -170,7 +170,7 @@ def test_a_full_disk_costs_output_and_one_message(caplog: pytest.LogCaptureFixtu
         file.write(b"12345")
     file.close()
 
-    assert file.dropped == 500
+    assert file.losses.bytes == 500
     assert caplog.messages == [
         "cannot write /dev/full: [Errno 28] No space left on device (5 bytes lost so far)"
     ]
@@ -184,28 +184,13 @@ def test_what_cannot_be_opened_is_tried_again_but_not_at_each_write(
     (tmp_path / "logs").mkdir()
     file.write(b"lost, too")
     assert "could not be opened" not in caplog.text
-    assert file.dropped == 13
+    assert file.losses.bytes == 13
 
     monkeypatch.setattr(logfile, "RETRY_AFTER", 0.0)
     file.write(b"kept")
     file.close()
 
     assert (tmp_path / "logs" / "web.log").read_bytes() == b"kept"
-
-
-def test_a_pipe_that_is_full_never_blocks(tmp_path: Path) -> None:
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    reading = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    file = LogFile(str(fifo), maxbytes=10, backups=1)
-    file.open()
-
-    file.write(b"x" * 1_000_000)
-    file.close()
-
-    assert file.dropped > 0
-    assert list(tmp_path.iterdir()) == [fifo]
-    os.close(reading)
 
 
 async def test_followers_get_what_is_written(file: LogFile) -> None:

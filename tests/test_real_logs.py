@@ -115,6 +115,24 @@ def test_a_log_can_be_followed_before_its_program_has_run(rig: Rig) -> None:
     assert (rig.directory / "later.log").exists()
 
 
+def test_what_goes_to_stdout_of_the_daemon_and_is_not_taken_stalls_nobody(rig: Rig) -> None:
+    # a container's stdout that nobody reads: more than it and our queue hold
+    options = "stdout_logfile = '/dev/stdout'\nredirect_stderr = true"
+    loud = "seq 700000; echo done > finished; exec sleep 1000"
+    rig.write(program("loud", loud, options) + program("quiet", BOTH, ""))
+    reading, writing = os.pipe()
+    daemon = rig.start(stdout=writing)
+    os.close(writing)
+
+    until(lambda: rig.text("finished") == "done\n", "the end of what is never read")
+    until(lambda: "it does not take what is written" in rig.log, "the report")
+    assert set(rig.settle()) == {"loud", "quiet"}
+
+    rig.finish(daemon)
+    with open(reading, "rb") as taken:
+        assert b"\n1000\n1001\n" in taken.read()
+
+
 def test_a_log_that_cannot_be_written_costs_output_and_nothing_else(rig: Rig) -> None:
     (rig.directory / "folder").mkdir()
     rig.write(

@@ -6,15 +6,15 @@ stuck (Ctrl-S, a pager that waits) loses some, with a marker, and the log files 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
-import stat
 import time
 from collections import deque
 from typing import TYPE_CHECKING
 
 import trio
+
+from trio_supervisor.daemon.stream import BACKLOG, LAST_WORDS, non_blocking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,14 +23,10 @@ COLOURS = ("36", "33", "32", "35", "31", "34", "36;1", "33;1", "32;1", "35;1", "
 """The order of honcho."""
 LONGEST_LINE = 64 * 1024
 """Bytes of an unfinished line that are held back for its end."""
-BACKLOG = 1024 * 1024
-"""Bytes that may wait for a terminal that takes nothing, before some are lost."""
 PATIENCE = 0.1
 """Seconds without a byte taken after which a terminal counts as stuck."""
 LONGEST_RELIEF = 1.0
 """Seconds that all output waits for a slow terminal at the most, once a round."""
-LAST_WORDS = 1.0
-"""Seconds that a terminal has at the end to take what waits for it."""
 PROMPT_AFTER = 0.2
 """Seconds after which an unfinished line (a prompt) is shown as it is."""
 
@@ -39,7 +35,7 @@ class Console:
     """Writes to one descriptor, which is a terminal or not, and never blocks on it."""
 
     def __init__(self, descriptor: int, names: tuple[str, ...], environ: Mapping[str, str]) -> None:
-        self._fd = _non_blocking(descriptor)
+        self._fd = non_blocking(descriptor)
         self._width = max(map(len, names), default=0)
         self._colours = _wants_colour(descriptor, environ)
         self._number = {name: place for place, name in enumerate(names)}
@@ -176,22 +172,3 @@ def _wants_colour(descriptor: int, environ: Mapping[str, str]) -> bool:
     return bool(environ.get("FORCE_COLOR")) or (
         os.isatty(descriptor) and environ.get("TERM") != "dumb"
     )
-
-
-def _non_blocking(descriptor: int) -> int:
-    """Open what a descriptor is open on anew, so that others' use of it stays blocking.
-
-    A regular file never blocks; opened anew, it would be written from its beginning.
-    """
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return os.dup(descriptor)
-    try:
-        opened = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
-    except OSError:  # a socket, or no /proc
-        opened = os.dup(descriptor)
-        os.set_blocking(opened, False)
-    try:
-        fcntl.fcntl(opened, fcntl.F_SETPIPE_SZ, BACKLOG)
-    except (AttributeError, OSError):
-        pass  # no pipe, or none that may grow
-    return opened

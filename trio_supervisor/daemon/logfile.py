@@ -6,25 +6,21 @@ costs output, never supervision: what cannot be written is counted, and reported
 
 from __future__ import annotations
 
-import logging
+import errno
 import os
-import stat
 import time
 from typing import TYPE_CHECKING, Protocol
+
+from trio_supervisor.daemon.losses import Losses
+from trio_supervisor.daemon.stream import Stream, is_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trio_supervisor.daemon.follower import Follower
 
-log = logging.getLogger(__name__)
-
-REPORT_EVERY = 60.0
-"""Seconds between two reports of the same failing file."""
 RETRY_AFTER = 1.0
 """Seconds before a file that could not be opened is tried again."""
-
-DESCRIPTORS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
 
 
 class Sink(Protocol):
@@ -47,37 +43,41 @@ class LogFile:
         self, path: str, *, maxbytes: int = 0, backups: int = 0, mode: int = 0o666
     ) -> None:
         self.path = path
-        self.dropped = 0
+        self.losses = Losses(path)
         self.followers: set[Follower] = set()
         self._maxbytes = maxbytes
         self._backups = backups
         self._mode = mode
         self._fd: int | None = None
         self._size = 0
-        self._is_regular = False
-        self._tried = self._reported = -float("inf")
+        self._stream: Stream | None = None
+        self._tried = -float("inf")
 
     def open(self) -> None:
-        """Open or create the file; OSError when that fails. Special files never rotate or block."""
+        """Open or create the file; OSError when that fails."""
         self._tried = time.monotonic()
+        if is_stream(self.path):
+            self._stream = Stream(self.path, self.losses)
+            return
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
         self._fd = os.open(self.path, flags, self._mode)
-        status = os.fstat(self._fd)
-        self._is_regular = stat.S_ISREG(status.st_mode) and not _is_descriptor(self.path)
-        self._size = status.st_size
+        self._size = os.fstat(self._fd).st_size
 
     def write(self, data: bytes | memoryview) -> None:
         """Append, and rotate when the file has reached its limit."""
         for follower in self.followers:
             follower.offer(bytes(data))
         try:
-            if self._fd is None:
+            if self._fd is None and self._stream is None:
                 self._open_again()
+            if self._stream is not None:
+                self._stream.write(data)
+                return
             self._append(data)
-            if self._is_regular and 0 < self._maxbytes <= self._size:
+            if 0 < self._maxbytes <= self._size:
                 self._rotate()
         except OSError as problem:
-            self._drop(len(data), problem)
+            self.losses.add(len(data), problem)
 
     def _open_again(self) -> None:
         if time.monotonic() < self._tried + RETRY_AFTER:
@@ -115,14 +115,16 @@ class LogFile:
     def clear(self) -> None:
         """Empty the log: remove the file and start a new one; OSError when that fails.
 
-        Of special files there is nothing to empty, and nobody could put them back.
+        In a stream there is nothing to empty, and nobody could put it back.
         """
-        if os.path.isfile(self.path) and not _is_descriptor(self.path):
+        if not is_stream(self.path):
             _unlink(self.path)
-        self.reopen()
+            self.reopen()
 
     def tail(self, size: int, chunk: int) -> Iterator[bytes]:
-        """Yield the last ``size`` bytes in chunks; FileNotFoundError when there is no file."""
+        """Yield the last ``size`` bytes in chunks; OSError when there is no file to read from."""
+        if is_stream(self.path):  # to open one could wait for ever, and take what others read
+            raise OSError(errno.ESPIPE, "no regular file: only what comes can be followed (-f)")
         with open(self.path, "rb") as file:
             end = file.seek(0, os.SEEK_END)
             left = min(size, end)
@@ -136,19 +138,10 @@ class LogFile:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
-            self._tried = -float("inf")
-
-    def _drop(self, size: int, problem: OSError) -> None:
-        self.dropped += size
-        if time.monotonic() < self._reported + REPORT_EVERY:
-            return
-        self._reported = time.monotonic()  # before logging: the failing file may be the log itself
-        log.error("cannot write %s: %s (%d bytes lost so far)", self.path, problem, self.dropped)
-
-
-def _is_descriptor(path: str) -> bool:
-    """Say whether a path means an open file of this process: it is not ours to move or remove."""
-    return path.startswith(DESCRIPTORS)
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+        self._tried = -float("inf")
 
 
 def _unlink(path: str) -> None:

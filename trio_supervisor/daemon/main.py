@@ -24,6 +24,8 @@ from trio_supervisor.daemon.root import Root, settings_of
 from trio_supervisor.daemon.selection import only
 from trio_supervisor.daemon.signals import ignore_signals, take_signals
 from trio_supervisor.daemon.state import StateFile
+from trio_supervisor.daemon.stream import LAST_WORDS
+from trio_supervisor.daemon.worker import finish_all
 from trio_supervisor.errors import SupervisorError
 from trio_supervisor.source import address
 
@@ -151,6 +153,7 @@ class Daemon:
         if self._console is not None:
             self._console.close()
         self._activity.close()
+        finish_all(LAST_WORDS)
 
     def _say_hello(self) -> None:
         for warning in (*self._configuration.warnings, *degradations()):
