@@ -378,10 +378,10 @@ WARNED = [
         "4: program.a.stderr_logfile: redirect_stderr is set; it is ignored",
     ),
     (
-        "[program:a]\ncommand=x\nstdout_syslog=true\n[supervisord]\nstrip_ansi=1\nlogfile=syslog",
+        "[program:a]\ncommand=x\nstdout_events_enabled=true\nstdout_capture_maxbytes=1",
         (
-            "3: program.a.stdout_syslog: accepted, but not served yet: "
-            "stdout_syslog, strip_ansi, logfile=syslog"
+            "3: program.a.stdout_events_enabled: accepted, but not served yet: "
+            "stdout_events_enabled, stdout_capture_maxbytes"
         ),
     ),
     ("[DEFAULT]\nfoo=1\nautostart=no", "2: DEFAULT.foo: is no option of any section"),

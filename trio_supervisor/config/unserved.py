@@ -15,14 +15,10 @@ UNSERVED_FAMILIES = ("eventlistener", "fcgi-program", "ctlplugin", "rpcinterface
 _OPTIONS = (
     "stdout_capture_maxbytes",
     "stdout_events_enabled",
-    "stdout_syslog",
     "stderr_capture_maxbytes",
     "stderr_events_enabled",
-    "stderr_syslog",
     "strip_ansi",
 )
-_SYSLOG = "syslog"
-_LOGS = ("stdout_logfile", "stderr_logfile", "logfile")
 _SERVED_INTERFACE = "supervisor"  # the name under which the original's files list their own
 
 
@@ -44,12 +40,9 @@ def _used_options(judge: Judge, configuration: Configuration) -> dict[str, Path]
     """Map each such option to where it stands first; its default asks for nothing."""
     programs = [spec for group in configuration.groups for spec in group.programs]
     specs: list[Spec] = [*programs, configuration.supervisord]
-    shown = {name: name for name in _OPTIONS if any(getattr(spec, name, 0) for spec in specs)}
-    for name in _LOGS:
-        if any(getattr(spec, name, "") == _SYSLOG for spec in specs):
-            shown[name] = f"{name}={_SYSLOG}"
+    asked = {name for name in _OPTIONS if any(getattr(spec, name, 0) for spec in specs)}
     used: dict[str, Path] = {}
     for path, options in sections(judge.source.tree):
-        for name in shown.keys() & options.keys():
-            used.setdefault(shown[name], (*path, name))
+        for name in asked & options.keys():
+            used.setdefault(name, (*path, name))
     return dict(sorted(used.items(), key=lambda item: judge.source.place(*item[1]).line or 0))

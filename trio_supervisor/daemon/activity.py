@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from trio_supervisor.daemon.console import Console
 from trio_supervisor.daemon.logfile import LogFile
+from trio_supervisor.daemon.syslog import Syslog, SyslogHandler
 from trio_supervisor.errors import SupervisorError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ _CODES = {
     TRACE: "TRAC",
     BLATHER: "BLAT",
 }
+SYSLOG = "syslog"
 _root = logging.getLogger("trio_supervisor")
 
 
@@ -68,7 +70,7 @@ class ActivityHandler(logging.Handler):
 
 
 class ActivityLog:
-    """Where the daemon's own log goes: its file, in the foreground stdout, a console."""
+    """Where the daemon's own log goes: its file or syslog, in the foreground stdout, a console."""
 
     def __init__(
         self, spec: SupervisordSpec, *, console: Sink | None = None, quiet: str = ""
@@ -79,6 +81,7 @@ class ActivityLog:
         shows = spec.nodaemon and not spec.silent and console is None
         self._echo = [Console(1, (), os.environ)] if shows else []
         self.file: LogFile | None = None
+        self.syslog = Syslog()
         self._open(spec)
 
     def probe(self, spec: SupervisordSpec) -> None:
@@ -100,6 +103,7 @@ class ActivityLog:
 
     def reopen(self) -> None:
         """Open the file again, as after somebody moved it."""
+        self.syslog.close()
         if self.file is not None:
             try:
                 self.file.reopen()
@@ -112,6 +116,7 @@ class ActivityLog:
             echo.close()
         if self.file is not None:
             self.file.close()
+        self.syslog.close()
 
     def _open(self, spec: SupervisordSpec) -> None:
         file = _opened(spec)
@@ -119,6 +124,8 @@ class ActivityLog:
         for handler in list(_root.handlers):
             _root.removeHandler(handler)
         _root.addHandler(ActivityHandler(*([file] if file else []), *self._echo))
+        if spec.logfile == SYSLOG:
+            _root.addHandler(SyslogHandler(self.syslog))
         _root.setLevel(LEVELS[spec.loglevel])
         _root.propagate = False
         if self._console is not None:
@@ -127,7 +134,7 @@ class ActivityLog:
 
 def _opened(spec: SupervisordSpec) -> LogFile | None:
     """Open the file of a specification, if it names one; SupervisorError if that fails."""
-    if spec.logfile == "syslog":
+    if spec.logfile == SYSLOG:
         return None
     file = LogFile(spec.logfile, maxbytes=spec.logfile_maxbytes, backups=spec.logfile_backups)
     try:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from trio_supervisor.daemon.lines import Lines
 from trio_supervisor.daemon.stream import BACKLOG, LAST_WORDS, non_blocking
 
 if TYPE_CHECKING:
@@ -145,24 +146,22 @@ class ConsoleSink:
         self._console = console
         self._label = label
         self._separator = b"\n" + label
-        self._held = b""
+        self._lines = Lines(LONGEST_LINE)
 
     def write(self, data: bytes | memoryview) -> None:
         """Show the whole lines; hold back what comes after the last of them."""
-        lines, end, rest = (self._held + bytes(data)).rpartition(b"\n")
-        self._held = rest
-        if end:
-            self._console.write(self._label + lines.replace(b"\n", self._separator) + end)
-        if len(rest) > LONGEST_LINE:
-            self.finish_line()
-        elif rest:
+        self._show(self._lines.take(data))
+        if self._lines.has_rest:
             self._console.note_unfinished(self)
 
     def finish_line(self) -> None:
         """Show what is held back as a line."""
-        if self._held:
-            self._console.write(self._label + self._held + b"\n")
-            self._held = b""
+        self._show(self._lines.rest())
+
+    def _show(self, lines: bytes) -> None:
+        if lines:
+            text = lines[:-1].replace(b"\n", self._separator)
+            self._console.write(self._label + text + b"\n")
 
 
 def _wants_colour(descriptor: int, environ: Mapping[str, str]) -> bool:

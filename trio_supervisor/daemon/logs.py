@@ -10,10 +10,11 @@ import logging
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from trio_supervisor.daemon.logfile import LogFile, Sink
+from trio_supervisor.daemon.syslog import Syslog, SyslogSink
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.protocol.messages import Channel
 
@@ -27,10 +28,14 @@ WITHOUT_FILE = frozenset({"NONE", "syslog"})
 
 @dataclass(frozen=True, kw_only=True)
 class LogSettings:
-    """Where logs without a name of their own go: ``childlogdir``, named after ``identifier``."""
+    """Where logs without a name of their own go: ``childlogdir``, named after ``identifier``.
+
+    ``syslog`` is the one that all of the daemon share.
+    """
 
     childlogdir: str
     identifier: str
+    syslog: Syslog = field(default_factory=Syslog)
 
     def new_auto_log(self, name: str, channel: str) -> str:
         """Create a file for this run of the daemon, readable by its user only."""
@@ -50,7 +55,10 @@ class LogSettings:
 
 
 class ProgramLogs:
-    """stdout and stderr of one process: each a file, or none; ``also`` gets everything, too."""
+    """stdout and stderr of one process: each a file, syslog, both, or none.
+
+    ``also`` gets everything, too.
+    """
 
     def __init__(
         self, spec: ProgramSpec, settings: LogSettings, also: tuple[Sink, ...] = ()
@@ -58,12 +66,13 @@ class ProgramLogs:
         self._settings = settings
         self._also = also
         self._files: dict[Channel, LogFile] = {}
+        self._sinks: dict[Channel, tuple[Sink, ...]] = {}
         self._open(spec)
 
     @property
     def sinks(self) -> tuple[tuple[Sink, ...], tuple[Sink, ...]]:
         """Where stdout and stderr go."""
-        return self._sinks(Channel.STDOUT), self._sinks(Channel.STDERR)
+        return self._sinks[Channel.STDOUT], self._sinks[Channel.STDERR]
 
     @property
     def stdout_path(self) -> str:
@@ -85,6 +94,13 @@ class ProgramLogs:
         """Write to what another specification names."""
         self.close()
         self._open(spec)
+
+    def finish_lines(self) -> None:
+        """Take as lines what has no end: the process has ended, its output is complete."""
+        for sinks in self._sinks.values():
+            for sink in sinks:
+                if isinstance(sink, SyslogSink):
+                    sink.finish_line()
 
     def reopen(self) -> None:
         """Open all files again, as after somebody moved them."""
@@ -111,14 +127,24 @@ class ProgramLogs:
 
     def _open(self, spec: ProgramSpec) -> None:
         self._files = {}
-        self._add(Channel.STDOUT, spec, spec.stdout_logfile)
+        self._sinks = {Channel.STDERR: self._also}
+        self._add(Channel.STDOUT, spec)
         if not spec.redirect_stderr:
-            self._add(Channel.STDERR, spec, spec.stderr_logfile)
+            self._add(Channel.STDERR, spec)
 
-    def _add(self, channel: Channel, spec: ProgramSpec, path: str) -> None:
+    def _add(self, channel: Channel, spec: ProgramSpec) -> None:
+        """Make what a channel is written to."""
+        path = getattr(spec, f"{channel.name.lower()}_logfile")
+        sinks: list[Sink] = []
+        if path not in WITHOUT_FILE:
+            self._add_file(channel, spec, path)
+            sinks += [self._files[channel]] if channel in self._files else []
+        if path == "syslog" or getattr(spec, f"{channel.name.lower()}_syslog"):
+            sinks.append(SyslogSink(self._settings.syslog, spec.process_name))
+        self._sinks[channel] = (*sinks, *self._also)
+
+    def _add_file(self, channel: Channel, spec: ProgramSpec, path: str) -> None:
         """Make the file of a channel; one that cannot be opened is tried again when written."""
-        if path in WITHOUT_FILE:
-            return
         try:
             if path == "AUTO":
                 path = self._settings.new_auto_log(spec.process_name, channel.name.lower())
@@ -131,10 +157,6 @@ class ProgramLogs:
             file.open()
         except OSError as problem:
             log.error("cannot open %s of %s: %s", path, spec.process_name, problem)  # noqa: TRY400
-
-    def _sinks(self, channel: Channel) -> tuple[Sink, ...]:
-        file = self._files.get(channel)
-        return (*((file,) if file else ()), *self._also)
 
     def _path(self, channel: Channel) -> str:
         file = self._files.get(channel)

@@ -103,7 +103,7 @@ class Daemon:
             self._activity.close()
             raise
         if not spec.nocleanup:
-            settings_of(configuration).remove_auto_logs()
+            settings_of(configuration, self._activity.syslog).remove_auto_logs()
         self._say_hello()
 
     def serve(self, say_ready: Callable[[], None]) -> int:

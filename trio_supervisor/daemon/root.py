@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.doors import Doors
     from trio_supervisor.daemon.limits import DescriptorBudget
     from trio_supervisor.daemon.state import StateFile
+    from trio_supervisor.daemon.syslog import Syslog
     from trio_supervisor.daemon.turns import Rank
     from trio_supervisor.spec import Configuration, ProgramSpec
 
@@ -88,7 +89,7 @@ class Root:
             wake=self.containment.wake,
         )
         self._configuration = configuration
-        self._settings = settings_of(configuration)
+        self._settings = settings_of(configuration, activity.syslog)
 
     async def run(self, guardian: int, is_ready: Callable[[], None]) -> set[int]:
         """Serve until everything is down; return the processes that could not be killed."""
@@ -166,7 +167,7 @@ class Root:
             if getattr(spec, option) != getattr(before, option):
                 log.warning("%s was changed: restart supervisord to apply it", option)
         self._configuration = configuration
-        self._settings = settings_of(configuration)
+        self._settings = settings_of(configuration, self._activity.syslog)
         if not spec.nocleanup:
             self._settings.remove_auto_logs()  # nothing runs at this moment
         os.umask(spec.umask)
@@ -193,6 +194,8 @@ class Root:
             program.logs.reopen()
 
 
-def settings_of(configuration: Configuration) -> LogSettings:
+def settings_of(configuration: Configuration, syslog: Syslog) -> LogSettings:
     spec = configuration.supervisord
-    return LogSettings(childlogdir=spec.childlogdir or "", identifier=spec.identifier)
+    return LogSettings(
+        childlogdir=spec.childlogdir or "", identifier=spec.identifier, syslog=syslog
+    )

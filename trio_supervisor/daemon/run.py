@@ -64,6 +64,8 @@ class Run:
                 self._condition.spawn_error = problem.detail
                 log.info("spawnerr: %s", problem.detail)
                 self._follow(Ended(None, settled=False))
+            finally:
+                self._program.logs.finish_lines()
             self._nursery.cancel_scope.cancel()
 
     # ── what the spawner tells ──

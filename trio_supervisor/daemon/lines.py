@@ -1,0 +1,28 @@
+"""Whole lines out of pieces that end anywhere."""
+
+from __future__ import annotations
+
+
+class Lines:
+    """Holds back what has no end yet, at most ``limit`` bytes of it."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._held = b""
+
+    @property
+    def has_rest(self) -> bool:
+        """True while a line is held back."""
+        return bool(self._held)
+
+    def take(self, data: bytes | memoryview) -> bytes:
+        """Return the whole lines there are now, with their ends."""
+        lines, end, self._held = (self._held + bytes(data)).rpartition(b"\n")
+        if len(self._held) > self._limit:
+            return lines + end + self.rest()
+        return lines + end
+
+    def rest(self) -> bytes:
+        """Return what is held back as a line, nothing if there is none."""
+        held, self._held = self._held, b""
+        return held + b"\n" if held else b""
