@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from itertools import accumulate, cycle
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trio_supervisor.daemon import logfile
 from trio_supervisor.daemon.follower import Follower
-from trio_supervisor.daemon.logfile import LogFile, plan_rotation
+from trio_supervisor.daemon.logfile import LogFile
+from trio_supervisor.daemon.rotation import plan_rotation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,21 +76,84 @@ def test_what_was_there_counts_towards_the_limit(path: Path) -> None:
     file = LogFile(str(path), maxbytes=10, backups=1)
     file.open()
 
-    file.write(b"90")
+    file.write(b"9\n")
     file.close()
 
-    assert contents(path)["web.log.1"] == b"1234567890"
+    assert contents(path)["web.log.1"] == b"123456789\n"
 
 
-def test_without_backups_it_is_emptied_in_place(path: Path) -> None:
+def test_without_backups_it_is_emptied_in_place_when_the_next_line_has_no_room(path: Path) -> None:
     file = LogFile(str(path), maxbytes=4, backups=0)
     file.open()
+    inode = path.stat().st_ino
 
-    file.write(b"12345")
-    file.write(b"6")
+    file.write(b"12\n4\n")
+    assert contents(path) == {"web.log": b"4\n"}
+    file.write(b"6\n")
+    assert contents(path) == {"web.log": b"4\n6\n"}
+    file.write(b"8\n")
     file.close()
 
-    assert contents(path) == {"web.log": b"6"}
+    assert contents(path) == {"web.log": b"8\n"}
+    assert path.stat().st_ino == inode
+
+
+@given(
+    lines=st.lists(st.binary(max_size=30).map(lambda line: line.replace(b"\n", b" ") + b"\n")),
+    cuts=st.lists(st.integers(1, 40), min_size=1),
+    limit=st.integers(1, 40),
+    backups=st.sampled_from([0, 1000]),
+)
+def test_no_byte_is_lost_and_no_short_line_is_split(
+    tmp_path_factory: pytest.TempPathFactory,
+    lines: list[bytes],
+    cuts: list[int],
+    limit: int,
+    backups: int,
+) -> None:
+    path = tmp_path_factory.mktemp("logs") / "web.log"
+    file = LogFile(str(path), maxbytes=limit, backups=backups)
+    file.open()
+    data, left = b"".join(lines), cycle(cuts)
+
+    rest = data
+    while rest:
+        size = next(left)
+        file.write(rest[:size])
+        rest = rest[size:]
+    file.close()
+
+    numbers = sorted((int(p.suffix[1:]) for p in path.parent.glob("web.log.*")), reverse=True)
+    files = [path.with_name(f"web.log.{number}").read_bytes() for number in numbers]
+    files.append(path.read_bytes())
+    assert data == b"".join(files) if backups else data.endswith(files[-1])
+    assert all(len(content) < 2 * limit for content in files)
+    starts = set(accumulate(map(len, lines), initial=0))
+    position = len(data) - sum(map(len, files))
+    for content in files:
+        in_long_line = any(
+            begin < position < begin + len(line)
+            for begin, line in zip(accumulate(map(len, lines), initial=0), lines, strict=False)
+            if len(line) >= limit
+        )
+        assert position in starts or in_long_line
+        position += len(content)
+    if not backups and lines and len(lines[-1]) <= limit:
+        assert files[-1].endswith(lines[-1])
+
+
+def test_what_cannot_be_rotated_goes_on_growing(
+    file: LogFile, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (path.with_name("web.log.2") / "x").mkdir(parents=True)
+
+    file.write(b"123456789\n")
+    file.write(b"more\n")
+
+    assert path.read_bytes() == b"123456789\nmore\n"
+    assert caplog.messages == [
+        f"cannot write {path}: [Errno 21] Is a directory: '{path}.2' (0 bytes lost so far)"
+    ]
 
 
 def test_without_limit_it_never_rotates(path: Path) -> None:

@@ -11,6 +11,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from trio_supervisor.daemon import rotation
 from trio_supervisor.daemon.losses import Losses
 from trio_supervisor.daemon.stream import Stream, is_stream
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 RETRY_AFTER = 1.0
 """Seconds before a file that could not be opened is tried again."""
+LONG = 4096
+"""Bytes of a line; most are shorter."""
 
 
 class Sink(Protocol):
@@ -30,14 +33,11 @@ class Sink(Protocol):
         """Take all of ``data`` (the buffer may be reused afterwards), or count it as lost."""
 
 
-def plan_rotation(path: str, backups: int) -> list[tuple[str, str]]:
-    """Return the renames that free ``path``, oldest first; what the first would overwrite goes."""
-    names = [path, *(f"{path}.{number}" for number in range(1, backups + 1))]
-    return list(zip(names[-2::-1], names[:0:-1], strict=True))
-
-
 class LogFile:
-    """Appends to one path, and starts a new file after ``maxbytes`` (0: never)."""
+    """Appends to one path, and starts a new file after ``maxbytes`` (0: never).
+
+    A line that is shorter than that is whole in one file, which may become longer for it.
+    """
 
     def __init__(
         self, path: str, *, maxbytes: int = 0, backups: int = 0, mode: int = 0o666
@@ -50,6 +50,7 @@ class LogFile:
         self._mode = mode
         self._fd: int | None = None
         self._size = 0
+        self._line = 0  # so many of these bytes belong to a line that has no end yet
         self._stream: Stream | None = None
         self._tried = -float("inf")
 
@@ -61,51 +62,95 @@ class LogFile:
             return
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
         self._fd = os.open(self.path, flags, self._mode)
-        self._size = os.fstat(self._fd).st_size
+        self._size, self._line = os.fstat(self._fd).st_size, 0
 
     def write(self, data: bytes | memoryview) -> None:
-        """Append, and rotate when the file has reached its limit."""
+        """Append, in as many files as the limit makes of it."""
         for follower in self.followers:
             follower.offer(bytes(data))
         try:
             if self._fd is None and self._stream is None:
                 self._open_again()
-            if self._stream is not None:
-                self._stream.write(data)
-                return
-            self._append(data)
-            if 0 < self._maxbytes <= self._size:
-                self._rotate()
         except OSError as problem:
             self.losses.add(len(data), problem)
+            return
+        if self._stream is not None:
+            self._stream.write(data)
+        elif self._maxbytes == 0:
+            self._append(data)
+        else:
+            self._fill(data)
 
     def _open_again(self) -> None:
         if time.monotonic() < self._tried + RETRY_AFTER:
             raise BlockingIOError("it could not be opened a moment ago")
         self.open()
 
-    def _append(self, data: bytes | memoryview) -> None:
-        assert self._fd is not None
-        written = os.write(self._fd, data)
-        self._size += written
-        while written < len(data):  # rare: a nearly full disk or pipe takes a part
-            more = os.write(self._fd, memoryview(data)[written:])
-            self._size += more
-            written += more
+    def _fill(self, data: bytes | memoryview) -> None:
+        """Append, and rotate wherever the limit is reached and a line ends."""
+        while self._size + len(data) > self._maxbytes:
+            data = bytes(data)
+            cut = self._room_for(data)
+            if cut:
+                self._append(data[:cut])
+                data = data[cut:]
+            if not data or (self._size and not self._rotate()):
+                break
+        if data:
+            self._append(data)
+        # without backups the newest lines stay until the next one has no room
+        if self._backups and self._size >= self._maxbytes and self._is_between_lines:
+            self._rotate()
 
-    def _rotate(self) -> None:
-        """Move the full file out of the way; without backups it is emptied."""
+    def _room_for(self, data: bytes) -> int:
+        """Return how much of what is too much for this file goes into it nevertheless."""
+        free = max(0, self._maxbytes - self._size)
+        if cut := data.rfind(b"\n", 0, free) + 1:
+            return cut
+        if self._size and not self._line:
+            return 0
+        rest = data.find(b"\n") + 1 or len(data)
+        return rest if self._line + rest <= self._maxbytes else free
+
+    @property
+    def _is_between_lines(self) -> bool:
+        return self._line == 0 or self._line >= self._maxbytes
+
+    def _append(self, data: bytes | memoryview) -> None:
+        """Write to the file that is open, or count what cannot be written."""
         assert self._fd is not None
-        if self._backups == 0:
-            os.ftruncate(self._fd, 0)
-            self._size = 0
-            return
-        plan = plan_rotation(self.path, self._backups)
-        # rename(2) over a dirty 50 MB file takes ten times as long as unlinking it first
-        _unlink(plan[0][1])
-        for old, new in plan:
-            _rename(old, new)
-        self.reopen()
+        rest = memoryview(data)
+        try:
+            while rest:  # more than once is rare: a nearly full disk takes a part
+                written = os.write(self._fd, rest)
+                self._size += written
+                rest = rest[written:]
+        except OSError as problem:
+            self.losses.add(len(rest), problem)
+        if self._maxbytes:
+            self._line = _unfinished(data, self._line)
+
+    def _rotate(self) -> bool:
+        """Move the full file out of the way; without backups it is emptied. False if it stays."""
+        assert self._fd is not None
+        try:
+            if self._backups:
+                rotation.rotate(self.path, self._backups)
+                self._open_anew()
+            else:
+                os.ftruncate(self._fd, 0)
+        except OSError as problem:
+            self.losses.add(0, problem)
+            return False
+        self._size = self._line = 0
+        return self._fd is not None
+
+    def _open_anew(self) -> None:
+        """Open the path again; go on with what is open if that fails, which is an OSError."""
+        old = self._fd
+        self.open()
+        if old is not None:
+            os.close(old)
 
     def reopen(self) -> None:
         """Close and open the path again, as after logrotate moved it; OSError if that fails."""
@@ -118,7 +163,7 @@ class LogFile:
         In a stream there is nothing to empty, and nobody could put it back.
         """
         if not is_stream(self.path):
-            _unlink(self.path)
+            rotation.unlink(self.path)
             self.reopen()
 
     def tail(self, size: int, chunk: int) -> Iterator[bytes]:
@@ -144,15 +189,12 @@ class LogFile:
         self._tried = -float("inf")
 
 
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
-
-
-def _rename(old: str, new: str) -> None:
-    try:
-        os.rename(old, new)
-    except FileNotFoundError:  # fewer backups so far than there may be
-        pass
+def _unfinished(data: bytes | memoryview, before: int) -> int:
+    """Return the length of the line that has no end yet, of which ``before`` was there already."""
+    if data[-1:] == b"\n":
+        return 0
+    for piece in (bytes(data[-LONG:]), bytes(data)):
+        line = len(piece) - 1 - piece.rfind(b"\n")
+        if line < len(piece):
+            return line
+    return before + len(data)
