@@ -175,6 +175,72 @@ def test_reopening_follows_a_file_that_was_moved(file: LogFile, path: Path) -> N
     assert contents(path) == {"moved": b"onetwo", "web.log": b"new"}
 
 
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every write look where its path leads."""
+    monkeypatch.setattr(logfile, "LOOK_EVERY", 0.0)
+
+
+@pytest.mark.usefixtures("looks")
+def test_a_file_that_was_moved_is_left_alone(file: LogFile, path: Path) -> None:
+    file.write(b"one\n")
+    path.rename(path.with_name("moved"))
+
+    file.write(b"two\n")
+
+    assert contents(path) == {"moved": b"one\n", "web.log": b"two\n"}
+
+
+@pytest.mark.usefixtures("looks")
+def test_a_file_that_was_removed_is_made_again(file: LogFile, path: Path) -> None:
+    path.unlink()
+
+    file.write(b"two\n")
+
+    assert contents(path) == {"web.log": b"two\n"}
+
+
+@pytest.mark.usefixtures("looks")
+def test_a_file_that_was_emptied_has_all_its_room_again(file: LogFile, path: Path) -> None:
+    file.write(b"1234567\n")
+    os.truncate(path, 0)
+
+    file.write(b"1234567\n")
+
+    assert contents(path) == {"web.log": b"1234567\n"}
+
+
+@pytest.mark.usefixtures("looks")
+def test_a_file_whose_folder_was_moved_is_written_on_until_there_is_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, moved = tmp_path / "logs", tmp_path / "moved"
+    folder.mkdir()
+    file = LogFile(str(folder / "web.log"), maxbytes=100)
+    file.open()
+    folder.rename(moved)
+
+    file.write(b"one\n")
+    folder.mkdir()
+    file.write(b"two\n")
+    file.close()
+
+    assert (moved / "web.log").read_bytes() == b"one\n"
+    assert (folder / "web.log").read_bytes() == b"two\n"
+    assert "No such file or directory" in caplog.text
+
+
+def test_the_path_is_looked_up_once_a_second_at_most(
+    file: LogFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.unlink()
+    monkeypatch.setattr(logfile, "LOOK_EVERY", 1000.0)
+
+    file.write(b"lost\n")
+
+    assert contents(path) == {}
+
+
 def test_clearing_starts_a_new_file(file: LogFile, path: Path) -> None:
     file.write(b"one")
 

@@ -31,6 +31,19 @@ def test_auto_makes_a_private_file_for_each_channel(settings: LogSettings, tmp_p
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
 
+def test_an_auto_log_is_private_after_its_rotation_too(
+    settings: LogSettings, tmp_path: Path
+) -> None:
+    spec = spec_of("web", stdout_logfile="AUTO", stdout_logfile_maxbytes=2)
+    logs = ProgramLogs(spec, settings)
+
+    logs.sinks[0][0].write(b"1\n")
+    logs.close()
+
+    assert len(list(tmp_path.glob("*.log.1"))) == 1
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
 def test_auto_logs_of_this_identifier_are_removed(settings: LogSettings, tmp_path: Path) -> None:
     gone = ["web-stdout---me-x.log", "web-stdout---me-x.log.1"]
     kept = ["web-stdout---other-x.log", "web.log"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import TYPE_CHECKING
 
 from rig import open_rig, until  # noqa: F401  # the fixture
@@ -131,6 +132,24 @@ def test_what_goes_to_stdout_of_the_daemon_and_is_not_taken_stalls_nobody(rig: R
     rig.finish(daemon)
     with open(reading, "rb") as taken:
         assert b"\n1000\n1001\n" in taken.read()
+
+
+def test_logs_that_are_moved_or_removed_come_back_within_a_second(rig: Rig) -> None:
+    talks = "while read l; do echo $l; done < words"
+    rig.write(program("talker", talks, "stdout_logfile = 'talker.log'"))
+    os.mkfifo(rig.directory / "words")
+    rig.start()
+
+    with (rig.directory / "words").open("w", buffering=1) as words:
+        print("first", file=words)
+        until(lambda: rig.text("talker.log"), "the first line")
+        (rig.directory / "talker.log").unlink()
+        os.rename(rig.directory / "supervisord.log", rig.directory / "old.log")
+        removed = time.monotonic()
+        until(lambda: (print("x", file=words), rig.text("talker.log"))[1], "the new file")
+
+    assert time.monotonic() - removed < 2
+    until(lambda: "exited: talker" in rig.log, "the end, in a new file")
 
 
 def test_a_log_that_cannot_be_written_costs_output_and_nothing_else(rig: Rig) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 RETRY_AFTER = 1.0
 """Seconds before a file that could not be opened is tried again."""
+LOOK_EVERY = 1.0
+"""Seconds between two looks whether the path still leads to what is written."""
 LONG = 4096
 """Bytes of a line; most are shorter."""
 
@@ -52,7 +54,8 @@ class LogFile:
         self._size = 0
         self._line = 0  # so many of these bytes belong to a line that has no end yet
         self._stream: Stream | None = None
-        self._tried = -float("inf")
+        self._file: tuple[int, int] | None = None
+        self._tried = self._looked = -float("inf")
 
     def open(self) -> None:
         """Open or create the file; OSError when that fails."""
@@ -62,14 +65,19 @@ class LogFile:
             return
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
         self._fd = os.open(self.path, flags, self._mode)
-        self._size, self._line = os.fstat(self._fd).st_size, 0
+        status = os.fstat(self._fd)
+        self._file = status.st_dev, status.st_ino
+        self._size, self._line = status.st_size, 0
+        self._looked = self._tried
 
     def write(self, data: bytes | memoryview) -> None:
         """Append, in as many files as the limit makes of it."""
         for follower in self.followers:
             follower.offer(bytes(data))
         try:
-            if self._fd is None and self._stream is None:
+            if self._fd is not None:
+                self._look()
+            elif self._stream is None:
                 self._open_again()
         except OSError as problem:
             self.losses.add(len(data), problem)
@@ -85,6 +93,24 @@ class LogFile:
         if time.monotonic() < self._tried + RETRY_AFTER:
             raise BlockingIOError("it could not be opened a moment ago")
         self.open()
+
+    def _look(self) -> None:
+        """Follow the path when somebody has moved or removed the file, as logrotate does."""
+        now = time.monotonic()
+        if now < self._looked + LOOK_EVERY:
+            return
+        self._looked = now
+        try:
+            found = os.stat(self.path)
+            if self._file == (found.st_dev, found.st_ino):
+                self._size = found.st_size  # somebody may have emptied it
+                return
+        except OSError:
+            pass  # opening it tells what is wrong
+        try:
+            self._open_anew()
+        except OSError as problem:  # what is still open takes more than nothing
+            self.losses.add(0, problem)
 
     def _fill(self, data: bytes | memoryview) -> None:
         """Append, and rotate wherever the limit is reached and a line ends."""
@@ -147,10 +173,15 @@ class LogFile:
 
     def _open_anew(self) -> None:
         """Open the path again; go on with what is open if that fails, which is an OSError."""
-        old = self._fd
-        self.open()
-        if old is not None:
-            os.close(old)
+        old, self._fd = self._fd, None
+        try:
+            self.open()
+        except OSError:
+            self._fd, old = old, None
+            raise
+        finally:
+            if old is not None:
+                os.close(old)
 
     def reopen(self) -> None:
         """Close and open the path again, as after logrotate moved it; OSError if that fails."""

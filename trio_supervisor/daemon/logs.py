@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PUBLIC, PRIVATE = 0o666, 0o600
+"""Modes of new files, before the umask."""
 WITHOUT_FILE = frozenset({"NONE", "syslog"})
 
 
@@ -145,6 +147,7 @@ class ProgramLogs:
 
     def _add_file(self, channel: Channel, spec: ProgramSpec, path: str) -> None:
         """Make the file of a channel; one that cannot be opened is tried again when written."""
+        mode = PRIVATE if path == "AUTO" else PUBLIC
         try:
             if path == "AUTO":
                 path = self._settings.new_auto_log(spec.process_name, channel.name.lower())
@@ -152,6 +155,7 @@ class ProgramLogs:
                 path,
                 maxbytes=getattr(spec, f"{channel.name.lower()}_logfile_maxbytes"),
                 backups=getattr(spec, f"{channel.name.lower()}_logfile_backups"),
+                mode=mode,
             )
             self._files[channel] = file
             file.open()
