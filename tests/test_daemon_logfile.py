@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from trio_supervisor.daemon import logfile
 from trio_supervisor.daemon.follower import Follower
 from trio_supervisor.daemon.logfile import LogFile
-from trio_supervisor.daemon.rotation import plan_rotation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,11 +36,6 @@ def file(path: Path) -> Iterator[LogFile]:
 def contents(path: Path) -> dict[str, bytes]:
     """Return what is in each file of the directory."""
     return {found.name: found.read_bytes() for found in path.parent.iterdir()}
-
-
-def test_renames_are_planned_from_the_oldest_on() -> None:
-    assert plan_rotation("l", 2) == [("l.1", "l.2"), ("l", "l.1")]
-    assert plan_rotation("l", 0) == []
 
 
 def test_it_appends_to_what_is_there(path: Path) -> None:

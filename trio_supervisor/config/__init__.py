@@ -82,7 +82,7 @@ def examine(
         unix_servers=unix_servers(judge, base),
         inet_servers=inet_servers(judge),
         supervisorctl=_supervisorctl(judge),
-        groups=groups_of(judge, base, supervisord.environment),
+        groups=groups_of(judge, base, supervisord),
         included=source.included,
     )
     _check_exit_with(judge, configuration)

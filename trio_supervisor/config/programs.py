@@ -14,25 +14,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trio_supervisor.config.judge import Judge
+    from trio_supervisor.spec import SupervisordSpec
 
 _NAME = re.compile(r"[^\s:/]+")
 _FOR_ALL = ("numprocs", "numprocs_start", "priority", "process_name", "environment")
 
 
-def groups_of(judge: Judge, base: str, environment: Mapping[str, str]) -> tuple[GroupSpec, ...]:
-    """Make all groups; ``environment`` is that of [supervisord], under each program's own."""
-    return _Programs(judge, base, environment).groups()
+def groups_of(judge: Judge, base: str, shared: SupervisordSpec) -> tuple[GroupSpec, ...]:
+    """Make all groups; ``shared`` has what programs get that have none of their own."""
+    return _Programs(judge, base, shared).groups()
 
 
 class _Programs:
     """What all programs of one configuration share while they are made."""
 
-    def __init__(self, judge: Judge, base: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, judge: Judge, base: str, shared: SupervisordSpec) -> None:
         tree = judge.source.tree
         self.judge = judge
         self.base = base
-        self.environment = environment
-        self.names = names_of({**judge.source.environment, **environment})
+        self.environment = shared.environment
+        self.strip_ansi = shared.strip_ansi
+        self.names = names_of({**judge.source.environment, **shared.environment})
         self.sections = _tables(judge, tree, "program")
         self.group_sections = _tables(judge, tree, "group")
         self.unserved = frozenset(tree.get("fcgi-program", {}))
@@ -144,6 +146,7 @@ class _Programs:
 
     def _finished(self, path: tuple[str, str], given: dict[str, Any]) -> dict[str, Any]:
         """Make paths absolute and settle what options say about one another."""
+        given.setdefault("strip_ansi", self.strip_ansi)
         given["directory"] = absolute(self.base, given.get("directory") or "")
         if str(given.get("serverurl") or "AUTO").upper() == "AUTO":
             given["serverurl"] = None

@@ -17,7 +17,6 @@ _OPTIONS = (
     "stdout_events_enabled",
     "stderr_capture_maxbytes",
     "stderr_events_enabled",
-    "strip_ansi",
 )
 _SERVED_INTERFACE = "supervisor"  # the name under which the original's files list their own
 

@@ -136,7 +136,12 @@ def _opened(spec: SupervisordSpec) -> LogFile | None:
     """Open the file of a specification, if it names one; SupervisorError if that fails."""
     if spec.logfile == SYSLOG:
         return None
-    file = LogFile(spec.logfile, maxbytes=spec.logfile_maxbytes, backups=spec.logfile_backups)
+    file = LogFile(
+        spec.logfile,
+        maxbytes=spec.logfile_maxbytes,
+        backups=spec.logfile_backups,
+        compress=spec.logfile_compress,
+    )
     try:
         file.open()
     except OSError as problem:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from trio_supervisor.daemon import rotation
 from trio_supervisor.daemon.losses import Losses
 from trio_supervisor.daemon.stream import Stream, is_stream
+from trio_supervisor.daemon.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +44,13 @@ class LogFile:
     """
 
     def __init__(
-        self, path: str, *, maxbytes: int = 0, backups: int = 0, mode: int = 0o666
+        self,
+        path: str,
+        *,
+        maxbytes: int = 0,
+        backups: int = 0,
+        compress: bool = False,
+        mode: int = 0o666,
     ) -> None:
         self.path = path
         self.losses = Losses(path)
@@ -50,6 +58,7 @@ class LogFile:
         self._maxbytes = maxbytes
         self._backups = backups
         self._mode = mode
+        self._compressor = Worker(f"compresses {path}", 2) if compress and backups else None
         self._fd: int | None = None
         self._size = 0
         self._line = 0  # so many of these bytes belong to a line that has no end yet
@@ -69,6 +78,7 @@ class LogFile:
         self._file = status.st_dev, status.st_ino
         self._size, self._line = status.st_size, 0
         self._looked = self._tried
+        self._compress()  # a run before may have left something to do
 
     def write(self, data: bytes | memoryview) -> None:
         """Append, in as many files as the limit makes of it."""
@@ -170,6 +180,11 @@ class LogFile:
             return False
         self._size = self._line = 0
         return self._fd is not None
+
+    def _compress(self) -> None:
+        """Have the backups compressed; who has begun with it may have to look again."""
+        if self._compressor is not None:
+            self._compressor.put(partial(rotation.compress, self.path, self._backups), 1)
 
     def _open_anew(self) -> None:
         """Open the path again; go on with what is open if that fails, which is an OSError."""

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from trio_supervisor.daemon.formats import Formatted, LineSink, Stripped, as_json, prefixed
 from trio_supervisor.daemon.logfile import LogFile, Sink
 from trio_supervisor.daemon.syslog import Syslog, SyslogSink
 from trio_supervisor.errors import Fault, RequestError
@@ -63,12 +64,20 @@ class ProgramLogs:
     """
 
     def __init__(
-        self, spec: ProgramSpec, settings: LogSettings, also: tuple[Sink, ...] = ()
+        self,
+        spec: ProgramSpec,
+        settings: LogSettings,
+        also: tuple[Sink, ...] = (),
+        *,
+        group: str = "",
     ) -> None:
+        """Open them; ``group`` is the one of the process, as what is logged may name it."""
         self._settings = settings
         self._also = also
+        self._group = group
         self._files: dict[Channel, LogFile] = {}
         self._sinks: dict[Channel, tuple[Sink, ...]] = {}
+        self._unfinished: list[LineSink] = []
         self._open(spec)
 
     @property
@@ -99,10 +108,8 @@ class ProgramLogs:
 
     def finish_lines(self) -> None:
         """Take as lines what has no end: the process has ended, its output is complete."""
-        for sinks in self._sinks.values():
-            for sink in sinks:
-                if isinstance(sink, SyslogSink):
-                    sink.finish_line()
+        for sink in self._unfinished:
+            sink.finish_line()
 
     def reopen(self) -> None:
         """Open all files again, as after somebody moved them."""
@@ -130,6 +137,7 @@ class ProgramLogs:
     def _open(self, spec: ProgramSpec) -> None:
         self._files = {}
         self._sinks = {Channel.STDERR: self._also}
+        self._unfinished = []
         self._add(Channel.STDOUT, spec)
         if not spec.redirect_stderr:
             self._add(Channel.STDERR, spec)
@@ -140,10 +148,32 @@ class ProgramLogs:
         sinks: list[Sink] = []
         if path not in WITHOUT_FILE:
             self._add_file(channel, spec, path)
-            sinks += [self._files[channel]] if channel in self._files else []
+            if channel in self._files:
+                sinks.append(self._shaped(spec, channel))
         if path == "syslog" or getattr(spec, f"{channel.name.lower()}_syslog"):
-            sinks.append(SyslogSink(self._settings.syslog, spec.process_name))
+            sinks.append(self._noted(SyslogSink(self._settings.syslog, spec.process_name)))
+        if spec.strip_ansi and sinks:
+            sinks = [self._noted(Stripped(sinks))]
         self._sinks[channel] = (*sinks, *self._also)
+
+    def _shaped(self, spec: ProgramSpec, channel: Channel) -> Sink:
+        """Return what puts lines into the file of a channel as its format wants them."""
+        file, name = self._files[channel], spec.process_name
+        group = self._group or name
+        match spec.log_format:
+            case "raw":
+                return file
+            case "prefixed":
+                shown = name if group == name else f"{group}:{name}"
+                return self._noted(Formatted(file, prefixed(shown)))
+            case "json":
+                shape = as_json(group, name, channel.name.lower())
+                return self._noted(Formatted(file, shape))
+
+    def _noted(self, sink: LineSink) -> Sink:
+        """Remember a sink that must hear when nothing more comes."""
+        self._unfinished.append(sink)
+        return sink
 
     def _add_file(self, channel: Channel, spec: ProgramSpec, path: str) -> None:
         """Make the file of a channel; one that cannot be opened is tried again when written."""
@@ -155,6 +185,7 @@ class ProgramLogs:
                 path,
                 maxbytes=getattr(spec, f"{channel.name.lower()}_logfile_maxbytes"),
                 backups=getattr(spec, f"{channel.name.lower()}_logfile_backups"),
+                compress=getattr(spec, f"{channel.name.lower()}_logfile_compress"),
                 mode=mode,
             )
             self._files[channel] = file

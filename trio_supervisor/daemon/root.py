@@ -152,7 +152,7 @@ class Root:
             rank,
             self._spawner,
             self._events,
-            ProgramLogs(spec, self._settings, also),
+            ProgramLogs(spec, self._settings, also, group=rank.group),
         )
 
     def _probe(self, configuration: Configuration) -> None:

@@ -42,6 +42,9 @@ class SupervisordSpec(Spec, frozen=True, kw_only=True):
     logfile_backups: Annotated[
         Natural, Meta(description="How many rotated logs of the daemon to keep.")
     ] = 10
+    logfile_compress: Annotated[
+        Boolean, Meta(description="Compress rotated logs of the daemon (gzip).")
+    ] = False
     loglevel: Annotated[
         Level, Meta(description="How much the daemon's log says, from critical to blather.")
     ] = "info"
@@ -80,7 +83,8 @@ class SupervisordSpec(Spec, frozen=True, kw_only=True):
         Meta(description="The directory of AUTO logs; the temporary directory unless set."),
     ] = None
     strip_ansi: Annotated[
-        Boolean, Meta(description="Remove ANSI colours and cursor movements from logs.")
+        Boolean,
+        Meta(description="Remove ANSI colours and cursor movements from the programs' logs."),
     ] = False
     exit_with: Annotated[
         str | None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
@@ -125,6 +125,9 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
     stdout_logfile_backups: Annotated[
         Natural, Meta(description="How many rotated logs to keep.")
     ] = 10
+    stdout_logfile_compress: Annotated[
+        Boolean, Meta(description="Compress rotated logs (gzip); their names end in .gz.")
+    ] = False
     stdout_capture_maxbytes: Annotated[
         Size,
         Meta(description="How much to keep of what it writes between capture marks; 0 is off."),
@@ -145,6 +148,9 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
     stderr_logfile_backups: Annotated[
         Natural, Meta(description="How many rotated stderr logs to keep.")
     ] = 10
+    stderr_logfile_compress: Annotated[
+        Boolean, Meta(description="Compress rotated stderr logs (gzip).")
+    ] = False
     stderr_capture_maxbytes: Annotated[
         Size, Meta(description="As stdout_capture_maxbytes, for stderr.")
     ] = 0
@@ -153,6 +159,21 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
     ] = False
     stderr_syslog: Annotated[
         Boolean, Meta(description="Send what it writes to stderr to syslog as well.")
+    ] = False
+    log_format: Annotated[
+        Literal["raw", "prefixed", "json"],
+        Meta(
+            description="How its log files have what it writes: raw, as it is; prefixed, time and "
+            "name before each line; json, one object a line with time, group, name, channel and "
+            "text."
+        ),
+    ] = "raw"
+    strip_ansi: Annotated[
+        Boolean,
+        Meta(
+            description="Remove ANSI colours and cursor movements from its logs; as in "
+            "[supervisord] unless set."
+        ),
     ] = False
     environment: Annotated[
         Environment,
