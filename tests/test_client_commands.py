@@ -34,8 +34,10 @@ from trio_supervisor.protocol.messages import (
     ProcessStatus,
     Reload,
     Remove,
+    Reopen,
     Reread,
     Restart,
+    Rotate,
     Shutdown,
     Signal,
     Start,
@@ -123,6 +125,9 @@ OPERATIONS = [
     ("signal X cat", outcome(A.SIGNALLED, "cat", F.BAD_SIGNAL), "cat: ERROR (bad signal name)", 1),
     ("signal HUP b", outcome(A.SIGNALLED, "b", F.NOT_RUNNING), "b: ERROR (not running)", 7),
     ("clear cat", outcome(A.CLEARED, "cat"), "cat: cleared", 0),
+    ("rotate cat", outcome(A.ROTATED, "cat"), "cat: rotated", 0),
+    ("reopen cat", outcome(A.REOPENED, "cat"), "cat: reopened", 0),
+    ("rotate no", outcome(A.ROTATED, "no", F.FAILED, "no file"), "no: ERROR (no file)", 1),
     ("clear no", outcome(A.CLEARED, "no", F.BAD_NAME), "no: ERROR (no such process)", 1),
     ("clear no", outcome(A.CLEARED, "no", F.FAILED, "disk\nfull"), "no: ERROR (disk full)", 1),
     ("add exit0", outcome(A.ADDED, "exit0:"), "exit0: added process group", 0),
@@ -141,7 +146,7 @@ OPERATIONS = [
 def test_outcomes_are_told_in_the_words_of_supervisorctl(
     capsys: pytest.CaptureFixture[str], words: str, reply: Outcome, expected: str, code: int
 ) -> None:
-    kinds = (Start, Stop, Restart, Signal, Clear, Add, Remove, Update)
+    kinds = (Start, Stop, Restart, Signal, Clear, Rotate, Reopen, Add, Remove, Update)
     answers: dict[type[Message], Answer] = {kind: [reply, End()] for kind in kinds}
 
     out, exit_code, _ = ctl(capsys, answers, *words.split())
@@ -180,6 +185,8 @@ def test_the_last_failure_gives_the_exit_code(capsys: pytest.CaptureFixture[str]
         (["signal HUP", "web"], Signal("HUP", ("web",))),
         (["signal", "SIGUSR1", "all"], Signal("SIGUSR1", ("all",))),
         (["clear", "a"], Clear(("a",))),
+        (["rotate", "a"], Rotate(("a",))),
+        (["reopen", "a", "all"], Reopen(("all",))),
         (["update"], Update()),
         (["update", "all"], Update()),
         (["update", "a", "b"], Update(("a", "b"))),
@@ -204,6 +211,8 @@ def test_words_become_targets_as_they_were_typed(
         ("restart", "restart requires a process name", 1),
         ("signal HUP", "signal requires a signal name and a process name", 1),
         ("clear", "clear requires a process name", 1),
+        ("rotate", "rotate requires a process name", 1),
+        ("reopen", "reopen requires a process name", 1),
         ("tail", "too few arguments", 1),
         ("tail a b c d", "too many arguments", 1),
         ("maintail -f x", "too many arguments", 1),
@@ -359,9 +368,9 @@ LIST_OF_COMMANDS = """\
 
 default commands (type help <topic>):
 =====================================
-add    exit      open  reload  restart   start   tail  \x20
-avail  kill      pid   remove  shutdown  status  update\x20
-clear  maintail  quit  reread  signal    stop    version
+add    exit      open  reload  reread   shutdown  status  update\x20
+avail  kill      pid   remove  restart  signal    stop    version
+clear  maintail  quit  reopen  rotate   start     tail \x20
 
 """
 

@@ -79,13 +79,45 @@ def test_what_cannot_be_opened_is_logged_and_tried_again(
     path = str(tmp_path / "logs" / "x.log")
 
     logs = ProgramLogs(spec_of("web", stdout_logfile=path), settings)
-    logs.reopen()
 
+    with pytest.raises(RequestError, match="No such file or directory") as refusal:
+        logs.reopen()
+    assert refusal.value.fault is Fault.FAILED
     assert [message.split(":")[0] for message in caplog.messages] == [
         f"cannot open {path} of web",
-        f"cannot reopen {path}",
     ]
     assert logs.stdout_path == path
+
+
+def test_both_files_are_rotated_also_when_one_cannot_be(
+    settings: LogSettings, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.log"
+    spec = spec_of("web", stdout_logfile="/dev/null", stderr_logfile=str(path))
+    logs = ProgramLogs(spec, settings)
+    logs.sinks[1][0].write(b"line\n")
+
+    with pytest.raises(RequestError, match="it cannot be rotated: '/dev/null'"):
+        logs.rotate()
+    with pytest.raises(RequestError):
+        logs.rotate()
+    logs.close()
+
+    assert path.read_bytes() == b""
+    assert path.with_name("x.log.1").read_bytes() == b"line\n"
+    assert not path.with_name("x.log.2").exists()
+
+
+def test_without_backups_nothing_is_rotated(settings: LogSettings, tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    logs = ProgramLogs(spec_of("web", stdout_logfile=str(path), stdout_logfile_backups=0), settings)
+    logs.sinks[0][0].write(b"line\n")
+
+    with pytest.raises(RequestError, match="it keeps no backups"):
+        logs.rotate()
+    logs.close()
+
+    assert path.read_bytes() == b"line\n"
 
 
 async def test_adopting_another_file_ends_who_follows_the_old_one(

@@ -52,6 +52,21 @@ def test_rotated_files_are_compressed_and_rotate_on(path: Path) -> None:
     assert contents(path) == {"web.log": b"", "web.log.1.gz": b"six\n", "web.log.2.gz": b"two\n"}
 
 
+def test_a_gap_is_filled_before_the_oldest_goes(path: Path) -> None:
+    for number in (1, 3, 4):
+        path.with_name(f"web.log.{number}").write_bytes(b"%d" % number)
+    path.write_bytes(b"new")
+
+    rotate(str(path), 4)
+
+    assert contents(path) == {
+        "web.log.1": b"new",
+        "web.log.2": b"1",
+        "web.log.3": b"3",
+        "web.log.4": b"4",
+    }
+
+
 def test_what_a_run_before_has_left_is_compressed(path: Path) -> None:
     path.with_name("web.log.2").write_bytes(b"old\n")
     path.with_name("web.log.gz.part").write_bytes(b"half")

@@ -152,6 +152,23 @@ def test_logs_that_are_moved_or_removed_come_back_within_a_second(rig: Rig) -> N
     until(lambda: "exited: talker" in rig.log, "the end, in a new file")
 
 
+def test_logs_are_rotated_and_reopened_when_asked_for(rig: Rig) -> None:
+    talks = "echo first; while read l; do echo $l; done < words"
+    rig.write(program("talker", talks, "stdout_logfile = 'talker.log'"))
+    os.mkfifo(rig.directory / "words")
+    rig.start()
+    until(lambda: rig.text("talker.log"), "the first line")
+
+    assert rig.ctl("rotate", "talker").stdout == "talker: rotated\n"
+    (rig.directory / "talker.log").rename(rig.directory / "moved.log")
+    assert rig.ctl("reopen", "all").stdout == "talker: reopened\n"
+    with (rig.directory / "words").open("w", buffering=1) as words:
+        print("second", file=words)
+        until(lambda: rig.text("talker.log") == "second\n", "the second line")
+
+    assert (rig.text("talker.log.1"), rig.text("moved.log")) == ("first\n", "")
+
+
 def test_a_log_that_cannot_be_written_costs_output_and_nothing_else(rig: Rig) -> None:
     (rig.directory / "folder").mkdir()
     rig.write(

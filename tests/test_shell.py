@@ -204,7 +204,7 @@ def test_arguments_are_completed(
 def test_commands_are_completed(daemon: ScriptedDaemon) -> None:
     shell = Shell(Session(Address(daemon.url)))
 
-    assert shell.completenames("re") == ["reload ", "remove ", "reread ", "restart "]
+    assert shell.completenames("re") == ["reload ", "remove ", "reopen ", "reread ", "restart "]
 
 
 def test_completion_survives_an_absent_daemon() -> None:

@@ -1,4 +1,4 @@
-"""Commands about processes: status, pid, start, stop, restart, signal, clear."""
+"""Commands about processes: status, pid, start, stop, restart, signal, and their log files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from trio_supervisor.protocol.messages import (
     Info,
     Kill,
     Outcome,
+    Reopen,
     Restart,
+    Rotate,
     Signal,
     Start,
     Statuses,
@@ -176,6 +178,26 @@ def signal(session: Session, words: list[str]) -> None:
 def clear(session: Session, words: list[str]) -> None:
     if _has_target(session, "clear", words, 1):
         _operate(session, Clear(_targets(words)), Action.CLEARED)
+
+
+@command(
+    "rotate",
+    "rotate NAME ...      begin new log files now: NAME, GROUP:NAME, GROUP:*",
+    "rotate all           of all processes",
+)
+def rotate(session: Session, words: list[str]) -> None:
+    if _has_target(session, "rotate", words, 1):
+        _operate(session, Rotate(_targets(words)), Action.ROTATED)
+
+
+@command(
+    "reopen",
+    "reopen NAME ...      open log files anew that were moved: NAME, GROUP:NAME, GROUP:*",
+    "reopen all           of all processes",
+)
+def reopen(session: Session, words: list[str]) -> None:
+    if _has_target(session, "reopen", words, 1):
+        _operate(session, Reopen(_targets(words)), Action.REOPENED)
 
 
 def snapshot(

@@ -34,6 +34,8 @@ _DONE = {
     Action.REMOVED: "removed process group",
     Action.UPDATED: "updated process group",
     Action.KILLED: "killed",
+    Action.ROTATED: "rotated",
+    Action.REOPENED: "reopened",
 }
 
 _REFUSED = {

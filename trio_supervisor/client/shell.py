@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from trio_supervisor.client.session import Session
 
 _LEAVES = {"quit", "exit", "EOF"}
-_TAKES_PROCESSES = {"start", "stop", "restart", "status", "pid", "signal", "tail", "clear"}
+_TAKES_PROCESSES = {
+    "start",
+    "stop",
+    "restart",
+    "status",
+    "pid",
+    "signal",
+    "tail",
+    "clear",
+    "rotate",
+    "reopen",
+}
 _TAKES_GROUPS = {"update", "add", "remove"}
 
 

@@ -32,8 +32,10 @@ from trio_supervisor.protocol.messages import (
     Output,
     Reload,
     Remove,
+    Reopen,
     Reread,
     Restart,
+    Rotate,
     Shutdown,
     Signal,
     Start,
@@ -159,8 +161,13 @@ class Handlers:
                 return _outcomes(
                     operations.signal(supervisor, _signal_number(name), targets), wait=True
                 )
-            case Clear(targets):
-                return _outcomes(operations.clear(supervisor, targets), wait=True)
+            case Clear() | Rotate() | Reopen():
+                act = {
+                    Clear: operations.clear,
+                    Rotate: operations.rotate,
+                    Reopen: operations.reopen,
+                }[type(request)]
+                return _outcomes(act(supervisor, request.targets), wait=True)
             case _:
                 return self._change(request, cause)
 

@@ -171,8 +171,7 @@ class LogFile:
         assert self._fd is not None
         try:
             if self._backups:
-                rotation.rotate(self.path, self._backups)
-                self._open_anew()
+                self.rotate()
             else:
                 os.ftruncate(self._fd, 0)
         except OSError as problem:
@@ -197,6 +196,16 @@ class LogFile:
         finally:
             if old is not None:
                 os.close(old)
+
+    def rotate(self) -> None:
+        """Begin a new file, unless this one is empty; OSError if there can be none."""
+        if self._stream is not None:
+            raise OSError(errno.ESPIPE, "no regular file: it cannot be rotated", self.path)
+        if self._backups == 0:
+            raise OSError(errno.EINVAL, "it keeps no backups: clear would empty it", self.path)
+        if self._fd is None or os.fstat(self._fd).st_size:
+            rotation.rotate(self.path, self._backups)
+            self._open_anew()
 
     def reopen(self) -> None:
         """Close and open the path again, as after logrotate moved it; OSError if that fails."""

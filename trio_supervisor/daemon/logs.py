@@ -20,6 +20,8 @@ from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.protocol.messages import Channel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trio_supervisor.spec import ProgramSpec
 
 log = logging.getLogger(__name__)
@@ -112,20 +114,27 @@ class ProgramLogs:
             sink.finish_line()
 
     def reopen(self) -> None:
-        """Open all files again, as after somebody moved them."""
-        for file in self._files.values():
-            try:
-                file.reopen()
-            except OSError as problem:
-                log.error("cannot reopen %s: %s", file.path, problem)  # noqa: TRY400
+        """Open all files again, as after somebody moved them; RequestError if that fails."""
+        self._each(LogFile.reopen)
+
+    def rotate(self) -> None:
+        """Begin new files, whatever the size of the old ones; RequestError if that fails."""
+        self._each(LogFile.rotate)
 
     def clear(self) -> None:
         """Empty all files, whether anything writes to them or not; RequestError if that fails."""
+        self._each(LogFile.clear)
+
+    def _each(self, act: Callable[[LogFile], None]) -> None:
+        """Do something with all files, also when it fails with one of them."""
+        problems = []
         for file in self._files.values():
             try:
-                file.clear()
+                act(file)
             except OSError as problem:
-                raise RequestError(Fault.FAILED, str(problem)) from problem
+                problems.append(str(problem))
+        if problems:
+            raise RequestError(Fault.FAILED, "; ".join(problems))
 
     def close(self) -> None:
         """Close all files, and end those who follow them."""

@@ -1,4 +1,4 @@
-"""What can be asked of processes: start, stop, kill, restart, signal, clear.
+"""What can be asked of processes: start, stop, kill, restart, signal, and what concerns logs.
 
 Each is registered at once with the programs that the words name, in the order in which requests
 arrive, and carried out by their tasks; a `Pending` is the outcome of one of them. Changes of the
@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from trio_supervisor.daemon.logs import ProgramLogs
 from trio_supervisor.daemon.report import Pending
 from trio_supervisor.daemon.targets import did_you_mean, resolve
 from trio_supervisor.daemon.waiter import Waiter, attempt
@@ -18,7 +19,7 @@ from trio_supervisor.lifecycle import SIGNALLABLE_STATES
 from trio_supervisor.protocol.messages import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from trio_supervisor.daemon.program import Program
     from trio_supervisor.daemon.supervisor import Supervisor
@@ -81,10 +82,29 @@ def signal(supervisor: Supervisor, number: int | None, words: Iterable[str]) -> 
 
 def clear(supervisor: Supervisor, words: Iterable[str]) -> list[Pending]:
     """Empty the logs of what the words name."""
+    return _with_logs(supervisor, Action.CLEARED, ProgramLogs.clear, words)
+
+
+def rotate(supervisor: Supervisor, words: Iterable[str]) -> list[Pending]:
+    """Begin new logs of what the words name."""
+    return _with_logs(supervisor, Action.ROTATED, ProgramLogs.rotate, words)
+
+
+def reopen(supervisor: Supervisor, words: Iterable[str]) -> list[Pending]:
+    """Open the logs of what the words name anew."""
+    return _with_logs(supervisor, Action.REOPENED, ProgramLogs.reopen, words)
+
+
+def _with_logs(
+    supervisor: Supervisor,
+    action: Action,
+    act: Callable[[ProgramLogs], None],
+    words: Iterable[str],
+) -> list[Pending]:
     found = []
     for target in resolve(supervisor.groups, words):
-        waiters = [(p, attempt(p.logs.clear)) for p in target.programs]
-        found += _pending(supervisor, Action.CLEARED, target, waiters)
+        waiters = [(p, attempt(partial(act, p.logs))) for p in target.programs]
+        found += _pending(supervisor, action, target, waiters)
     return found
 
 

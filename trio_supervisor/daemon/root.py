@@ -23,7 +23,7 @@ from trio_supervisor.daemon.program import Program
 from trio_supervisor.daemon.signals import RECEIVED, SignalTable
 from trio_supervisor.daemon.spawn import ProcessSpawner
 from trio_supervisor.daemon.supervisor import Supervisor
-from trio_supervisor.errors import SupervisorError
+from trio_supervisor.errors import RequestError, SupervisorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,7 +191,10 @@ class Root:
         log.info("supervisord logreopen")
         self._activity.reopen()
         for program in self.supervisor.programs():
-            program.logs.reopen()
+            try:
+                program.logs.reopen()
+            except RequestError as problem:
+                log.error("cannot reopen logs of %s: %s", program.rank.name, problem.detail)  # noqa: TRY400
 
 
 def settings_of(configuration: Configuration, syslog: Syslog) -> LogSettings:

@@ -34,10 +34,11 @@ def plan_rotation(path: str, backups: int, suffix: str = "") -> list[tuple[str, 
 def rotate(path: str, backups: int) -> None:
     """Free ``path`` for a new file; OSError if that fails."""
     with _renaming:
+        last = _first_free(path, backups)
         for suffix in ("", GZIP):
             # rename(2) over a dirty 50 MB file takes ten times as long as unlinking it first
-            unlink(f"{path}.{backups}{suffix}")
-        for old, new in [*plan_rotation(path, backups, GZIP)[:-1], *plan_rotation(path, backups)]:
+            unlink(f"{path}.{last}{suffix}")
+        for old, new in [*plan_rotation(path, last, GZIP)[:-1], *plan_rotation(path, last)]:
             _rename(old, new)
 
 
@@ -62,6 +63,14 @@ def unlink(path: str) -> None:
         os.unlink(path)
     except FileNotFoundError:
         pass
+
+
+def _first_free(path: str, backups: int) -> int:
+    """Return the number up to which backups must move on; the last one goes if none is free."""
+    for number in range(1, backups):
+        if not any(os.path.lexists(f"{path}.{number}{suffix}") for suffix in ("", GZIP)):
+            return number
+    return backups
 
 
 def _first_plain(path: str, backups: int) -> int | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PROTOCOL_MAJOR = 1
 """Another major version is refused."""
-PROTOCOL_MINOR = 1
+PROTOCOL_MINOR = 2
 """Counts the additions; informative."""
 
 
@@ -196,6 +196,8 @@ class Action(IntEnum):
     REMOVED = 6
     UPDATED = 7
     KILLED = 8
+    ROTATED = 9
+    REOPENED = 10
 
 
 class Outcome(Message, code=0x0020):
@@ -245,6 +247,18 @@ class Kill(Message, code=0x0026):
 
 class Clear(Message, code=0x0025):
     """Empty the log files of the targets."""
+
+    targets: tuple[str, ...]
+
+
+class Rotate(Message, code=0x0027):
+    """Rotate the log files of the targets now, whatever their size."""
+
+    targets: tuple[str, ...]
+
+
+class Reopen(Message, code=0x0028):
+    """Open the log files of the targets anew, as after somebody moved them."""
 
     targets: tuple[str, ...]
 
