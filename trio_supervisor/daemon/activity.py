@@ -8,12 +8,13 @@ import time
 from typing import TYPE_CHECKING
 
 from trio_supervisor.daemon.console import Console
-from trio_supervisor.daemon.logfile import LogFile
+from trio_supervisor.daemon.distant import log_file
+from trio_supervisor.daemon.mounts import Mounts
 from trio_supervisor.daemon.syslog import Syslog, SyslogHandler
 from trio_supervisor.errors import SupervisorError
 
 if TYPE_CHECKING:
-    from trio_supervisor.daemon.logfile import Sink
+    from trio_supervisor.daemon.logfile import LogFile, Sink
     from trio_supervisor.spec import SupervisordSpec
 
 log = logging.getLogger(__name__)
@@ -136,8 +137,9 @@ def _opened(spec: SupervisordSpec) -> LogFile | None:
     """Open the file of a specification, if it names one; SupervisorError if that fails."""
     if spec.logfile == SYSLOG:
         return None
-    file = LogFile(
+    file = log_file(
         spec.logfile,
+        Mounts(),
         maxbytes=spec.logfile_maxbytes,
         backups=spec.logfile_backups,
         compress=spec.logfile_compress,

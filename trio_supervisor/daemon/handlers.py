@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import aclosing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -60,6 +60,8 @@ CHUNK = 256 * 1024
 """Bytes of a log that go into one message."""
 LAST_WORDS = 1.0
 """Seconds that those who wait for the shutdown have to take the answer."""
+_ABANDON: dict[str, Any] = {"abandon_on_cancel": True}
+"""What trio-typing does not know of: a thread that hangs is left alone."""
 QUESTIONS = (GetInfo, GetStatus, GetAvailable, Tail, FollowEvents)
 """What is answered during a shutdown, too."""
 
@@ -266,11 +268,19 @@ def _tail(file: LogFile, size: int, *, follow: bool) -> AsyncGenerator[Message, 
 async def _read(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
     """Send the end of a log, one chunk after the other."""
     try:
-        for chunk in file.tail(size, CHUNK):
+        chunks = file.tail(size, CHUNK)
+        while chunk := await _next(file, chunks):
             yield Output(chunk)
     except OSError as problem:
         raise RequestError(Fault.NO_FILE, f"{file.path}: {problem.strerror}") from problem
     yield End()
+
+
+async def _next(file: LogFile, chunks: Iterator[bytes]) -> bytes:
+    """Read on in a log, in a thread if that may hang; nothing is the end."""
+    if file.may_hang:
+        return await trio.to_thread.run_sync(next, chunks, b"", **_ABANDON)
+    return next(chunks, b"")
 
 
 async def _follow(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
@@ -278,7 +288,8 @@ async def _follow(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
     follower = Follower()
     file.followers.add(follower)
     try:
-        if past := b"".join(file.tail(min(size, CHUNK), CHUNK)):
+        chunks = file.tail(min(size, CHUNK), CHUNK)
+        while past := await _next(file, chunks):
             yield Output(past)
         while not follower.is_closed:
             data, lost = await follower.take()

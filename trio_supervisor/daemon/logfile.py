@@ -43,6 +43,9 @@ class LogFile:
     A line that is shorter than that is whole in one file, which may become longer for it.
     """
 
+    may_hang = False
+    """Whether to read the file may take for ever."""
+
     def __init__(
         self,
         path: str,
@@ -84,6 +87,10 @@ class LogFile:
         """Append, in as many files as the limit makes of it."""
         for follower in self.followers:
             follower.offer(bytes(data))
+        self.take(data)
+
+    def take(self, data: bytes | memoryview) -> None:
+        """Append, as `write` does, and tell no follower."""
         try:
             if self._fd is not None:
                 self._look()

@@ -13,8 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from trio_supervisor.daemon.distant import log_file
 from trio_supervisor.daemon.formats import Formatted, LineSink, Stripped, as_json, prefixed
-from trio_supervisor.daemon.logfile import LogFile, Sink
+from trio_supervisor.daemon.mounts import Mounts
 from trio_supervisor.daemon.syslog import Syslog, SyslogSink
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.protocol.messages import Channel
@@ -22,6 +23,7 @@ from trio_supervisor.protocol.messages import Channel
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from trio_supervisor.daemon.logfile import LogFile, Sink
     from trio_supervisor.spec import ProgramSpec
 
 log = logging.getLogger(__name__)
@@ -35,12 +37,13 @@ WITHOUT_FILE = frozenset({"NONE", "syslog"})
 class LogSettings:
     """Where logs without a name of their own go: ``childlogdir``, named after ``identifier``.
 
-    ``syslog`` is the one that all of the daemon share.
+    ``syslog`` is the one that all of the daemon share, ``mounts`` knows which files may hang.
     """
 
     childlogdir: str
     identifier: str
     syslog: Syslog = field(default_factory=Syslog)
+    mounts: Mounts = field(default_factory=Mounts)
 
     def new_auto_log(self, name: str, channel: str) -> str:
         """Create a file for this run of the daemon, readable by its user only."""
@@ -115,15 +118,15 @@ class ProgramLogs:
 
     def reopen(self) -> None:
         """Open all files again, as after somebody moved them; RequestError if that fails."""
-        self._each(LogFile.reopen)
+        self._each(lambda file: file.reopen())
 
     def rotate(self) -> None:
         """Begin new files, whatever the size of the old ones; RequestError if that fails."""
-        self._each(LogFile.rotate)
+        self._each(lambda file: file.rotate())
 
     def clear(self) -> None:
         """Empty all files, whether anything writes to them or not; RequestError if that fails."""
-        self._each(LogFile.clear)
+        self._each(lambda file: file.clear())
 
     def _each(self, act: Callable[[LogFile], None]) -> None:
         """Do something with all files, also when it fails with one of them."""
@@ -190,8 +193,9 @@ class ProgramLogs:
         try:
             if path == "AUTO":
                 path = self._settings.new_auto_log(spec.process_name, channel.name.lower())
-            file = LogFile(
+            file = log_file(
                 path,
+                self._settings.mounts,
                 maxbytes=getattr(spec, f"{channel.name.lower()}_logfile_maxbytes"),
                 backups=getattr(spec, f"{channel.name.lower()}_logfile_backups"),
                 compress=getattr(spec, f"{channel.name.lower()}_logfile_compress"),
