@@ -32,7 +32,7 @@ from trio_supervisor.protocol.messages import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXAMPLES = 5000 if os.environ.get("TRIO_SUPERVISOR_SOAK") else 600
+EXAMPLES = 5000 if os.environ.get("TRIO_SUPERVISOR_SOAK") else 300
 MOMENTS = st.sampled_from([0.0, 0.25, 0.5, 1.0, 2.5, 5.0])
 PLANS = st.builds(
     Plan,
