@@ -156,14 +156,18 @@ class Rig:
 
     def start_with_fault(self, code: str) -> subprocess.Popen[bytes]:
         """Start supervisord in a process in which some code has run before; as `start`."""
+        daemon = self.launch_with_fault(code)
+        self.wait_for_answers(daemon)
+        return daemon
+
+    def launch_with_fault(self, code: str) -> subprocess.Popen[bytes]:
+        """Start it so, and do not wait: the fault may come first."""
         run = (
             "import sys; from trio_supervisor.cli import supervisord; sys.exit(supervisord.main())"
         )
-        daemon = self.launch(
+        return self.launch(
             sys.executable, "-c", f"{dedent(code)}\n{run}", "-n", "-c", str(self.configuration)
         )
-        self.wait_for_answers(daemon)
-        return daemon
 
     def wait_for_answers(self, daemon: subprocess.Popen[bytes]) -> None:
         """Return when a daemon answers; say what it said when it has ended instead."""
@@ -263,6 +267,16 @@ def open_rig(tmp_path: Path) -> Iterator[Rig]:
         yield rig
     finally:
         rig.close()
+
+
+IGNORE = "trap '' TERM; while :; do /bin/sleep 1000; done"
+"""A script that must be killed."""
+STUBBORN = """
+    [program.stubborn]
+    command = ["/bin/sh", "-c", "trap '' TERM; while :; do /bin/sleep 1000 & wait; done"]
+    startsecs = 0
+    stopwaitsecs = 1000
+    """
 
 
 def shell(name: str, script: str, options: str = "") -> str:

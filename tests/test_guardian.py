@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from rig import PATIENCE, open_rig, shell, stop, until  # noqa: F401  # the fixture
+from rig import PATIENCE, STUBBORN, open_rig, shell, stop, until  # noqa: F401  # the fixture
 
 from trio_supervisor.daemon import state
 from trio_supervisor.daemon.proc import boot_id, children_of, stat_of
@@ -28,12 +27,6 @@ stopwaitsecs = 0.5
 [program.runaway]
 command = ["sh", "-c", "(env -i setsid -f sleep 1003); exec sleep 1004"]
 stopwaitsecs = 0.3
-"""
-
-STUBBORN = """
-[program.stubborn]
-command = ["sh", "-c", "trap '' TERM; while :; do sleep 1000 & wait; done"]
-stopwaitsecs = 1000
 """
 
 
@@ -230,13 +223,11 @@ def test_fault_21_a_stranger_that_got_a_leaders_number_is_left_alone(rig: Rig) -
 
 def test_a_bug_that_ends_the_daemon_is_told_by_its_exit_code(rig: Rig) -> None:
     rig.write(FAMILY)
-    code = (
-        "import sys; from trio_supervisor.cli import supervisord; "
-        "from trio_supervisor.daemon.root import Root; "
-        "Root._keep_state = lambda *_: 1 // 0; sys.exit(supervisord.main())"
-    )
 
-    daemon = rig.launch(sys.executable, "-c", code, "-n", "-c", str(rig.configuration))
+    daemon = rig.launch_with_fault("""
+        from trio_supervisor.daemon.root import Root
+        Root._keep_state = lambda *_: 1 // 0
+        """)
 
     assert daemon.wait(PATIENCE) == 70
     assert "failed: exit 70" in rig.log

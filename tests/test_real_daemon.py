@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from rig import PATIENCE, open_rig, until  # noqa: F401  # the fixture
+from rig import PATIENCE, STUBBORN, open_rig, until  # noqa: F401  # the fixture
 
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.source.address import ensure_runtime_directory, lock_path
@@ -29,12 +29,6 @@ SLEEPER = """
     [program.sleeper]
     command = "/bin/sleep 1000"
     startsecs = 0
-    """
-STUBBORN = """
-    [program.stubborn]
-    command = ["/bin/sh", "-c", "trap '' TERM; while :; do /bin/sleep 1000 & wait; done"]
-    startsecs = 0
-    stopwaitsecs = 1000
     """
 
 

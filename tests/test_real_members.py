@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from rig import PATIENCE, Rig, open_rig, until  # noqa: F401  # the fixture
+from rig import PATIENCE, STUBBORN, Rig, open_rig, until  # noqa: F401  # the fixture
 
 from trio_supervisor.daemon.proc import stat_of
 
@@ -29,11 +29,6 @@ sleep 1001 &
 (env -i setsid -f sleep 1003)
 exec sleep 1000
 ''']
-"""
-STUBBORN = """
-[program.stubborn]
-command = ["sh", "-c", "trap '' TERM; while :; do sleep 1000 & wait; done"]
-stopwaitsecs = 1000
 """
 BACKGROUND = """
 [program.background]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from rig import ASLEEP, ORPHANS, open_rig, shell, stop, until, up_at_once  # noqa: F401  # the fixture
+from rig import ASLEEP, IGNORE, ORPHANS, open_rig, shell, stop, until, up_at_once  # noqa: F401  # the fixture
 
 from trio_supervisor.daemon.proc import children_of, stat_of
 from trio_supervisor.errors import Fault
@@ -153,8 +153,6 @@ def test_fault_39_orphans_leave_no_zombies(rig: Rig) -> None:
 
 
 # ── the stop ladder, on real trees ───────────────────────────────────────────────────────────
-
-IGNORE = "trap '' TERM; while :; do /bin/sleep 1000; done"
 
 
 def test_fault_07_a_stopped_child_is_continued_to_take_its_signal(rig: Rig) -> None:

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from rig import Rig, open_rig, stop, until, up_at_once  # noqa: F401  # the fixture
+from rig import IGNORE, Rig, open_rig, stop, until, up_at_once  # noqa: F401  # the fixture
 
 from trio_supervisor.daemon.proc import children_of, variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-IGNORE = "trap '' TERM; while :; do /bin/sleep 1000; done"
 ESCAPE = 'setsid /bin/sh -c "(trap \\"\\" TERM; echo escaped; exec /bin/sleep 1000) & exit"'
 TREES = {
     "leader": f"echo ready; {IGNORE}",

@@ -16,7 +16,7 @@ from trio_supervisor.daemon import leftovers, state
 from trio_supervisor.daemon.containment import MARK
 from trio_supervisor.daemon.doors import servers_of
 from trio_supervisor.daemon.listeners import is_stale
-from trio_supervisor.daemon.proc import boot_id, processes, stat_of
+from trio_supervisor.daemon.proc import boot_id, pid_list, processes, stat_of
 from trio_supervisor.errors import SupervisorError
 from trio_supervisor.source.address import (
     check_runtime_directory,
@@ -155,7 +155,7 @@ def _left(path: str, *pids: int) -> Finding:
     shown = " ".join(map(str, pids))
     return problem(
         "leftovers",
-        f"{len(pids)} processes of an earlier run still live: pid {', '.join(map(str, pids))}",
+        f"{len(pids)} processes of an earlier run still live: pid {pid_list(pids)}",
         f"supervisord -c {shlex.quote(path)} stops them before it starts anything; without a "
         f"start: kill -KILL {shown}",
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from trio_supervisor.daemon.proc import pid_list
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import ProcessStatus
 
@@ -66,7 +67,7 @@ class Condition:
             case ProcessState.RUNNING:
                 return f"pid {self.pid}, uptime {timedelta(seconds=int(self.uptime))}"
             case _ if self.left:
-                left = ", ".join(map(str, sorted(self.left)))
+                left = pid_list(self.left)
                 is_on_purpose = self.leaves_behind and self.state is not ProcessState.STOPPING
                 return f"{'left behind:' if is_on_purpose else 'waiting for'} pid {left}"
             case ProcessState.BACKOFF | ProcessState.FATAL:

@@ -20,6 +20,7 @@ import trio
 from trio_supervisor.daemon.proc import (
     Process,
     children_of,
+    pid_list,
     process_of,
     stat_of,
     variable,
@@ -238,7 +239,7 @@ class Containment:
         """Kill whatever of our descendants is left; return what cannot be killed."""
         with trio.move_on_after(LAST_SWEEP):
             while left := with_descendants(set(await self.strays())):
-                log.warning("killing strays (pid %s) with SIGKILL", ", ".join(map(str, left)))
+                log.warning("killing strays (pid %s) with SIGKILL", pid_list(left))
                 send(left, signal.SIGSTOP)
                 send(left, signal.SIGKILL)
                 await trio.sleep(SWEEP_PAUSE)

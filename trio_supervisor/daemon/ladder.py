@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from trio_supervisor.daemon.containment import send
+from trio_supervisor.daemon.proc import pid_list
 
 if TYPE_CHECKING:
     from trio_supervisor.daemon.containment import Containment, Unit
@@ -74,7 +75,7 @@ class Ladder:
                     await self.emptied()
                 if left := await self._look():
                     log.warning(
-                        "killing members of '%s' (%s) with SIGKILL", self._name, _list(left)
+                        "killing members of '%s' (%s) with SIGKILL", self._name, pid_list(left)
                     )
                     await self._kill_all()
                     await self._look()
@@ -91,7 +92,7 @@ class Ladder:
             while await self._kill():
                 pass
         if left := await self._containment.members(self._unit):
-            log.error("'%s' cannot be killed: pid %s", self._name, _list(left))
+            log.error("'%s' cannot be killed: pid %s", self._name, pid_list(left))
             self._watched.unkillable(left)
 
     @property
@@ -129,7 +130,3 @@ class Ladder:
         send(members, signal.SIGKILL)
         await trio.sleep(ROUND)
         return members
-
-
-def _list(pids: set[int]) -> str:
-    return ", ".join(map(str, sorted(pids)))

@@ -20,6 +20,7 @@ from trio_supervisor.daemon.containment import HAS_PIDFD, LAST_SWEEP, MARK, SWEE
 from trio_supervisor.daemon.proc import (
     ancestors_of,
     boot_id,
+    pid_list,
     processes,
     stat_of,
     variable,
@@ -55,7 +56,7 @@ def clean_up(path: str) -> None:
             f"removed its lock: end it first (kill {found.guardian.pid})"
         )
     if left := of(found):
-        who = _list(left)
+        who = pid_list(left)
         _tell(f"an earlier run was killed together with its guardian: stopping pid {who}")
         _stop(found, left)
 
@@ -97,9 +98,9 @@ def _stop(found: State, left: set[int]) -> None:
     deadline = time.monotonic() + LAST_SWEEP
     while left := of(found):
         if time.monotonic() > deadline:
-            who = _list(left)
+            who = pid_list(left)
             raise SupervisorError(f"an earlier run has left what cannot be killed: pid {who}")
-        log.warning("killing pid %s with SIGKILL", _list(left))
+        log.warning("killing pid %s with SIGKILL", pid_list(left))
         send(left, signal.SIGSTOP)
         send(left, signal.SIGKILL)
         _wait(left, SWEEP_PAUSE)
@@ -128,7 +129,3 @@ def _tell(text: str) -> None:
     log.warning("%s", text)
     sys.stderr.write(f"supervisord: {text}\n")
     sys.stderr.flush()
-
-
-def _list(pids: Collection[int]) -> str:
-    return ", ".join(map(str, sorted(pids)))

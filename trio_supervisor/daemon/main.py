@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import uuid
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import trio
@@ -20,6 +21,7 @@ from trio_supervisor.daemon.guardian import remove_pidfile
 from trio_supervisor.daemon.kernel import become_subreaper
 from trio_supervisor.daemon.launch import report
 from trio_supervisor.daemon.limits import DescriptorBudget, raise_limits
+from trio_supervisor.daemon.proc import pid_list
 from trio_supervisor.daemon.root import Root, settings_of
 from trio_supervisor.daemon.selection import only
 from trio_supervisor.daemon.signals import ignore_signals, take_signals
@@ -90,18 +92,14 @@ class Daemon:
         shown = self._console.sink(CONSOLE_NAME) if self._console else None
         self._activity = ActivityLog(spec, console=shown, quiet=__name__)
         state_path = address.state_path(configuration.path)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._activity.close)
             leftovers.clean_up(state_path)  # a port that is still held would make the doors fail
             self._doors = Doors(configuration)
+            undo.callback(self._doors.close)
             self._state = StateFile(state_path, guardian=guardian, mark=self._mark)
-            try:
-                self._state.begin(_longest_grace(configuration), self._activity.path)
-            except SupervisorError:
-                self._doors.close()
-                raise
-        except SupervisorError:
-            self._activity.close()
-            raise
+            self._state.begin(_longest_grace(configuration), self._activity.path)
+            undo.pop_all()
         if not spec.nocleanup:
             settings_of(configuration, self._activity.syslog).remove_auto_logs()
         self._say_hello()
@@ -177,7 +175,7 @@ class Daemon:
         self._state.remove()
         if self._guardian not in {os.getppid(), os.getpid()}:  # it was killed
             remove_pidfile(self._configuration.supervisord.pidfile, self._guardian)
-        pids = ", ".join(map(str, sorted(left)))
+        pids = pid_list(left)
         if left:
             log.error("%d processes cannot be killed: pid %s", len(left), pids)
         if self._console is not None:

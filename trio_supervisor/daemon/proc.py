@@ -6,7 +6,10 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LONGEST_COMMAND = 200
 """Bytes of a command line that are shown."""
@@ -58,6 +61,11 @@ class Process(NamedTuple):
 
     pid: int
     starttime: int
+
+
+def pid_list(pids: Iterable[int]) -> str:
+    """Name processes in a message: ``7, 12``."""
+    return ", ".join(map(str, sorted(pids)))
 
 
 def process_of(pid: int) -> Process:
