@@ -94,6 +94,8 @@ class FakeSpawner:
         self._events = events
         self.happened: list[tuple[float, str, str]] = []
         self.sent: list[tuple[int, int]] = []
+        self.written: list[tuple[int, bytes]] = []
+        self.deaf: set[int] = set()
         self.lives: dict[str, Life] = {}
         self.immortals_die = trio.Event()
         self.immortal: set[str] = set()
@@ -129,6 +131,11 @@ class FakeSpawner:
     def send(self, pid: int, number: int) -> None:
         """Remember a signal."""
         self.sent.append((pid, number))
+
+    def write(self, pid: int, data: bytes) -> bool:
+        """Remember what was written; what is in ``deaf`` takes nothing."""
+        self.written.append((pid, data))
+        return pid not in self.deaf
 
     async def run(self, program: Runnable) -> None:
         """Run once, as planned."""

@@ -566,6 +566,31 @@ async def test_a_signal_goes_to_the_process(autojump_clock: MockClock) -> None:
         assert world.spawner.sent == [(program.condition.pid, 1)]
 
 
+async def test_what_is_written_goes_to_its_stdin(autojump_clock: MockClock) -> None:
+    async with open_program() as (world, program):
+        await started(program)
+
+        program.write(b"yes\n")
+
+        assert world.spawner.written == [(program.condition.pid, b"yes\n")]
+
+
+async def test_nothing_is_written_without_a_process_that_takes_it(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_program() as (world, program):
+        with pytest.raises(RequestError) as caught:
+            program.write(b"yes\n")
+        assert caught.value.fault is Fault.NOT_RUNNING
+
+        await started(program)
+        assert program.condition.pid is not None
+        world.spawner.deaf.add(program.condition.pid)
+        with pytest.raises(RequestError) as caught:
+            program.write(b"yes\n")
+        assert caught.value.fault is Fault.NO_FILE
+
+
 async def test_a_signal_without_process_or_number_is_refused(autojump_clock: MockClock) -> None:
     async with open_program() as (_, program):
         assert await outcome(attempt(lambda: program.signal(1))) == (Fault.NOT_RUNNING, "")

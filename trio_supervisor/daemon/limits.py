@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 
 RESERVE = 200
 """Descriptors for connections, spawns under way, and everything else."""
-PER_PROCESS = 5
-"""Descriptors of one process: pidfd, two pipes, two log files."""
+PER_PROCESS = 6
+"""Descriptors of one process: pidfd, three pipes, two log files."""
 
 
 def raise_limits(minfds: int, minprocs: int) -> None:

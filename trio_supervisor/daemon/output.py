@@ -1,4 +1,4 @@
-"""From the pipes of all processes to their sinks: one pump, a service that outlives every group.
+"""Between us and the pipes of all processes: one pump, a service that outlives every group.
 
 One round reads each readable pipe once, into one shared buffer, and writes to its sinks. There is
 no inner "keep reading" loop: with it a loud process starved the control socket.
@@ -12,6 +12,8 @@ import selectors
 from typing import TYPE_CHECKING
 
 import trio
+
+from trio_supervisor.daemon.feed import Feed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -52,7 +54,10 @@ async def _no_relief() -> None:
 
 
 class Pump:
-    """Moves the output of all processes; ``relieve`` is awaited when sinks want a short rest."""
+    """Moves what all processes write, and what is written to them.
+
+    ``relieve`` is awaited when sinks want a short rest.
+    """
 
     def __init__(self, relieve: Callable[[], Awaitable[None]] = _no_relief) -> None:
         self._selector = selectors.DefaultSelector()
@@ -69,6 +74,12 @@ class Pump:
         self._selector.register(reading, selectors.EVENT_READ, pipe)
         return pipe, writing
 
+    def open_feed(self) -> tuple[Feed, int]:
+        """Make the stdin of a process; return what writes to it, and its end to read from."""
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        return Feed(writing, self._selector), reading
+
     async def run(self) -> None:
         """Pump until cancelled."""
         descriptor = self._selector.fileno()
@@ -83,10 +94,13 @@ class Pump:
             self._has_ended = True
 
     def _round(self) -> int:
-        """Read every readable pipe once; return the size of the largest read, 0 for ends only."""
+        """Serve every ready pipe once; return the size of the largest read, 0 for none."""
         largest = 0
-        for key, _ in self._selector.select(0):
-            largest = max(largest, self._move(key.data))
+        for key, ready in self._selector.select(0):
+            if ready & selectors.EVENT_WRITE:
+                key.data.flush()
+            else:
+                largest = max(largest, self._move(key.data))
         return largest
 
     def _move(self, pipe: Pipe) -> int:
@@ -125,7 +139,8 @@ class Pump:
     def finish(self) -> None:
         """Take what is left in all pipes and close: nothing writes any more."""
         for key in list(self._selector.get_map().values()):
-            self._empty(key.data)
+            if key.events & selectors.EVENT_READ:
+                self._empty(key.data)
         self._selector.close()
 
     def _empty(self, pipe: Pipe) -> None:

@@ -139,6 +139,13 @@ class Program:
             raise RequestError(Fault.NOT_RUNNING)
         self._spawner.send(self.condition.pid, number)
 
+    def write(self, data: bytes) -> None:
+        """Write to its stdin; RequestError without a process, or when that takes nothing more."""
+        if self.condition.pid is None:
+            raise RequestError(Fault.NOT_RUNNING)
+        if not self._spawner.write(self.condition.pid, data):
+            raise RequestError(Fault.NO_FILE, "its stdin is closed, or full: it does not read")
+
     def give_up(self) -> None:
         """Take note that supervision itself failed: the one state left is FATAL."""
         self.condition.spawn_error = "supervision failed (the activity log has the traceback)"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import trio
 
 from trio_supervisor.daemon.command import arguments_of, spawn_error
-from trio_supervisor.daemon.containment import HAS_PROC, MARK, Unit, send
+from trio_supervisor.daemon.containment import MARK, Unit, send
 from trio_supervisor.daemon.identity import account_of
 from trio_supervisor.daemon.ladder import Ladder, Watched
 from trio_supervisor.daemon.turns import Turns
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from trio_supervisor.daemon.containment import Containment
+    from trio_supervisor.daemon.feed import Feed
     from trio_supervisor.daemon.limits import DescriptorBudget
     from trio_supervisor.daemon.logfile import Sink
     from trio_supervisor.daemon.output import Pipe, Pump
@@ -58,6 +59,9 @@ class Spawner(Protocol):
     def send(self, pid: int, number: int) -> None:
         """Send a signal to a process that it runs."""
 
+    def write(self, pid: int, data: bytes) -> bool:
+        """Write to the stdin of a process that it runs; False when that takes nothing more."""
+
 
 class ProcessSpawner:
     """Spawns real processes, in the order of their ranks.
@@ -81,7 +85,7 @@ class ProcessSpawner:
         self.environment = environment
         self.mark = mark
         self.budget = budget
-        self._silence = os.pipe()
+        self.feeds: dict[int, Feed] = {}
 
     def check(self, spec: ProgramSpec) -> None:
         """Raise RequestError when a spawn would fail."""
@@ -90,6 +94,10 @@ class ProcessSpawner:
     def send(self, pid: int, number: int) -> None:
         """Send a signal to a process that it runs."""
         send([pid], number)
+
+    def write(self, pid: int, data: bytes) -> bool:
+        """Write to the stdin of a process that it runs; False when that takes nothing more."""
+        return self.feeds[pid].offer(data)
 
     async def run(self, program: Runnable) -> None:
         """Run once, to the end of its tree and of its output."""
@@ -100,15 +108,6 @@ class ProcessSpawner:
                 await run.left_behind()
         finally:
             await run.aftermath()
-
-    def open_stdin(self) -> int:
-        """Open a standard input on which nothing ever comes, not even an end, as supervisord's.
-
-        Each process has an open file of its own: with one for all, a process that makes its
-        stdin non-blocking (node does) would change it for the others.
-        """
-        path = f"/proc/self/fd/{self._silence[0]}"
-        return os.open(path, os.O_RDONLY) if HAS_PROC else os.dup(self._silence[0])
 
 
 class _Run:
@@ -123,6 +122,7 @@ class _Run:
         self._process: trio.Process | None = None
         self._turn: Turn | None = None
         self._pipes: list[Pipe] = []
+        self._feed: Feed | None = None
         self._childs_ends: list[int] = []
 
     async def leader(self) -> None:
@@ -140,6 +140,7 @@ class _Run:
             text = spawn_error(problem, self._program.rank.name)
             raise RequestError(Fault.SPAWN_ERROR, text) from problem
         finally:
+            self._close_feed()
             if self._process is None:
                 self._spawn_is_over(None)
             else:
@@ -153,7 +154,9 @@ class _Run:
 
     def started(self, process: trio.Process) -> None:
         """Hear from `run_process` that there is a process, which outlives a cancellation."""
+        assert self._feed is not None
         self._process = process
+        self._spawner.feeds[process.pid] = self._feed
         self._spawn_is_over(process.pid)
         self._program.spawned(process.pid, lambda: process.poll() is None)
 
@@ -205,8 +208,17 @@ class _Run:
         return options
 
     def _open_stdin(self) -> int:
-        self._childs_ends.append(self._spawner.open_stdin())
-        return self._childs_ends[-1]
+        self._feed, reading = self._spawner.pump.open_feed()
+        self._childs_ends.append(reading)
+        return reading
+
+    def _close_feed(self) -> None:
+        """Give up the stdin of the leader; what it left would wait for it for ever."""
+        feeds = self._spawner.feeds
+        if self._feed is not None:
+            self._feed.close()
+        if self._process is not None and feeds.get(self._process.pid) is self._feed:
+            del feeds[self._process.pid]  # else the pid has a new owner already
 
     def _pipe(self, sinks: tuple[Sink, ...]) -> int:
         pipe, writing = self._spawner.pump.open_pipe(sinks)

@@ -1,0 +1,72 @@
+"""What a process finds on its standard input: nothing, until somebody writes to it.
+
+A pipe for each process: with one for all, a process that makes its stdin non-blocking (node
+does) would change it for the others. Our end stays open, so that no process reads an end of file.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from selectors import BaseSelector
+
+BACKLOG = 1024 * 1024
+"""Bytes that may wait for a process that does not read."""
+
+
+class Feed:
+    """Writing end of one process's stdin.
+
+    What the pipe does not take at once waits for the pump, which calls `flush` when the
+    ``selector`` says so.
+    """
+
+    def __init__(self, fd: int, selector: BaseSelector) -> None:
+        self._fd: int | None = fd
+        self._selector = selector
+        self._backlog = bytearray()
+
+    @property
+    def is_closed(self) -> bool:
+        """True when nobody can read any more what would be written."""
+        return self._fd is None
+
+    def offer(self, data: bytes) -> bool:
+        """Write all of it, now or later; False when nobody reads it, or too much waits already."""
+        if self._fd is None or (self._backlog and len(self._backlog) + len(data) > BACKLOG):
+            return False
+        was_empty = not self._backlog
+        self._backlog += data
+        if was_empty:
+            self._write()
+            if self._backlog:
+                self._selector.register(self._fd, selectors.EVENT_WRITE, self)
+        return self._fd is not None
+
+    def flush(self) -> None:
+        """Write what waits, as much of it as the process takes."""
+        self._write()
+        if self._fd is not None and not self._backlog:
+            self._selector.unregister(self._fd)
+
+    def close(self) -> None:
+        """Let the process, or what it left, read the end of the file."""
+        if self._fd is None:
+            return
+        if self._fd in self._selector.get_map():
+            self._selector.unregister(self._fd)
+        os.close(self._fd)
+        self._fd = None
+        self._backlog.clear()
+
+    def _write(self) -> None:
+        assert self._fd is not None
+        try:
+            del self._backlog[: os.write(self._fd, self._backlog)]
+        except BlockingIOError:
+            pass
+        except OSError:  # EPIPE: the process has closed its stdin
+            self.close()
