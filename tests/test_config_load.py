@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from trio_supervisor.config import load
 from trio_supervisor.source import read
-from trio_supervisor.spec import InetServerSpec, ProgramSpec, UnixServerSpec
+from trio_supervisor.spec import InetServerSpec, ListenerSpec, ProgramSpec, UnixServerSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -367,7 +367,6 @@ WARNED = [
     ("[program:a]\ncommand=x\ncomand=y", "3: program.a.comand: is no option of program"),
     ("[programs:a]", "1: programs:a: is no section"),
     ("[group:g]", "1: group.g: has no programs; the group is left out"),
-    ("[eventlistener:e]", "1: eventlistener.e: is not served yet; the section is ignored"),
     ("[rpcinterface:other]", "1: rpcinterface.other: is not served yet"),
     (
         "[fcgi-program:f]\n[group:g]\nprograms=f",
@@ -378,11 +377,12 @@ WARNED = [
         "4: program.a.stderr_logfile: redirect_stderr is set; it is ignored",
     ),
     (
-        "[program:a]\ncommand=x\nstdout_events_enabled=true\nstdout_capture_maxbytes=1",
-        (
-            "3: program.a.stdout_events_enabled: accepted, but not served yet: "
-            "stdout_events_enabled, stdout_capture_maxbytes"
-        ),
+        "[eventlistener:e]\ncommand=x\nevents=TICK\nresult_handler=a:b",
+        "4: eventlistener.e.result_handler: 'a:b' is not called: OK means that an event is done",
+    ),
+    (
+        "[eventlistener:e]\ncommand=x\nevents=TICK\nstdout_capture_maxbytes=1",
+        "4: eventlistener.e.stdout_capture_maxbytes: has no effect here",
     ),
     ("[DEFAULT]\nfoo=1\nautostart=no", "2: DEFAULT.foo: is no option of any section"),
 ]
@@ -402,12 +402,6 @@ def test_a_warning_is_an_error_when_strict(tmp_path: Path, text: str, expected: 
     found = problems(tmp_path, text, strict=True)
 
     assert any(problem.startswith(f"a.conf:{expected}") for problem in found)
-
-
-def test_options_that_ask_for_nothing_are_not_warned_of(tmp_path: Path) -> None:
-    text = "[program:a]\ncommand=x\nstdout_capture_maxbytes=0\nstderr_events_enabled=false\n"
-
-    assert loaded(tmp_path, text).warnings == ()
 
 
 def test_a_default_of_programs_is_no_unknown_option_of_others(tmp_path: Path) -> None:
@@ -559,3 +553,42 @@ def test_a_bad_value_of_a_table_is_told_without_it(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, text, "a.toml")
 
     assert "the value is refused: expected text in quotes, got an integer" in problem
+
+
+# ── event listeners ──
+
+
+def test_an_event_listener_is_a_group_of_its_own_that_starts_first(tmp_path: Path) -> None:
+    text = "[program:a]\ncommand=x\n[eventlistener:e]\ncommand=y\nevents=TICK_5,PROCESS_STATE\n"
+
+    listener, program = loaded(tmp_path, text).groups
+
+    (spec,) = listener.programs
+    assert isinstance(spec, ListenerSpec)
+    assert (listener.name, listener.priority, listener.is_pool) == ("e", -1, True)
+    assert spec.events == ("TICK_5", "PROCESS_STATE")
+    assert (spec.buffer_size, spec.event_timeout) == (1000, 300)
+    assert not program.is_pool
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("", "1: eventlistener.e: has no events (add: events = …)"),
+        ("events=PROCES_STATE", "3: eventlistener.e.events: 'PROCES_STATE' is no type of events"),
+        ("events=", "3: eventlistener.e.events: names no events (EVENT stands for all)"),
+        ("events=TICK\nbuffer_size=0", "4: eventlistener.e.buffer_size: 0 is refused"),
+        ("events=TICK\nredirect_stderr=true", "4: eventlistener.e.redirect_stderr: cannot be true"),
+        ("events=TICK\n[program:e]\ncommand=x", "1: eventlistener.e: has the name of [program:e]"),
+        (
+            "events=TICK\n[group:g]\nprograms=e",
+            "5: group.g.programs: 'e' is an event listener, which is a group of its own",
+        ),
+    ],
+)
+def test_what_no_event_listener_may_have_is_an_error(
+    tmp_path: Path, options: str, expected: str
+) -> None:
+    found = problems(tmp_path, f"[eventlistener:e]\ncommand=x\n{options}\n")
+
+    assert any(problem.startswith(f"a.conf:{expected}") for problem in found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from trio_supervisor.daemon.events import QUEUE, RING, EventBus
+from trio_supervisor.daemon.events import QUEUE, RING, WEIGHT, EventBus
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import EventKind
 
@@ -68,13 +68,27 @@ async def test_a_slow_subscriber_loses_events_and_is_told_how_many() -> None:
     with bus.subscribe() as subscription:
         for _ in range(QUEUE + 3):
             bus.publish(EventKind.REQUEST)
-        await take(subscription, QUEUE)
 
-        bus.publish(EventKind.REQUEST, detail="next")
-        bus.publish(EventKind.REQUEST, detail="and next")
+        first, second = await take(subscription, 2)
+        assert (first.id, first.lost) == (4, 3)
+        assert (second.id, second.lost) == (5, 0)
 
-        found = [(event.detail, event.lost) for event in await take(subscription, 2)]
-        assert found == [("next", 3), ("and next", 0)]
+
+async def test_a_slow_subscriber_is_not_kept_much_output() -> None:
+    bus = EventBus()
+    with bus.subscribe() as subscription:
+        for _ in range(3):
+            bus.publish(EventKind.OUTPUT, data=bytes(WEIGHT // 2))
+
+        (first,) = await take(subscription, 1)
+        assert (first.id, first.lost) == (2, 1)
+
+
+async def test_output_is_not_kept_for_those_who_come_later() -> None:
+    bus = EventBus()
+    bus.publish(EventKind.OUTPUT, data=b"hello")
+
+    assert bus.since() == []
 
 
 async def test_who_left_gets_nothing_and_disturbs_nobody() -> None:

@@ -14,6 +14,9 @@ from trio_supervisor.daemon.output import BUFFER, DRAIN, LARGE_PIPE, Pump
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from trio_supervisor.daemon.logfile import Sink
+    from trio_supervisor.daemon.output import Pipe
+
 
 class Heard:
     """A sink that keeps everything, and can be waited for."""
@@ -37,6 +40,13 @@ class Heard:
                 await self._news.wait()
 
 
+def open_pipe(pump: Pump, sinks: tuple[Sink, ...]) -> tuple[Pipe, int]:
+    """Open a pipe that is read at once."""
+    pipe, writing = pump.open_pipe(sinks)
+    pump.begin(pipe)
+    return pipe, writing
+
+
 @pytest.fixture
 async def pump(nursery: trio.Nursery) -> AsyncIterator[Pump]:
     """Runs; is finished at the end."""
@@ -49,7 +59,7 @@ async def pump(nursery: trio.Nursery) -> AsyncIterator[Pump]:
 
 async def test_what_is_written_goes_to_every_sink(pump: Pump) -> None:
     one, two = Heard(), Heard()
-    _, writing = pump.open_pipe((one, two))
+    _, writing = open_pipe(pump, (one, two))
 
     os.write(writing, b"line\n")
     await two.until(5)
@@ -60,7 +70,7 @@ async def test_what_is_written_goes_to_every_sink(pump: Pump) -> None:
 
 async def test_a_pipe_closes_when_its_last_writer_has(pump: Pump) -> None:
     heard = Heard()
-    pipe, writing = pump.open_pipe((heard,))
+    pipe, writing = open_pipe(pump, (heard,))
     os.write(writing, b"last words")
 
     os.close(writing)
@@ -76,7 +86,7 @@ async def test_draining_does_not_wait_for_ever_for_who_holds_the_pipe(
 ) -> None:
     monkeypatch.setattr(output, "DRAIN", 0.05)
     heard = Heard()
-    pipe, writing = pump.open_pipe((heard,))
+    pipe, writing = open_pipe(pump, (heard,))
     os.write(writing, b"last words")
 
     with trio.fail_after(5):
@@ -109,7 +119,7 @@ async def test_draining_does_not_read_for_ever_from_a_loud_holder(
     monkeypatch.setattr(output, "DRAIN", 0.0)
     pump = Pump()
     echo = Echo(limit=4 * LARGE_PIPE)
-    pipe, echo.writing = pump.open_pipe((echo,))
+    pipe, echo.writing = open_pipe(pump, (echo,))
     os.write(echo.writing, b"x" * 32_768)
 
     await pump.drain(pipe)
@@ -121,7 +131,7 @@ async def test_draining_does_not_read_for_ever_from_a_loud_holder(
 
 async def test_draining_is_not_cut_short_by_a_cancellation(pump: Pump) -> None:
     heard = Heard()
-    pipe, writing = pump.open_pipe((heard,))
+    pipe, writing = open_pipe(pump, (heard,))
     os.write(writing, b"last words")
     os.close(writing)
 
@@ -134,7 +144,7 @@ async def test_draining_is_not_cut_short_by_a_cancellation(pump: Pump) -> None:
 
 async def test_when_the_pump_has_ended_draining_takes_what_is_there_without_waiting() -> None:
     pump, heard = Pump(), Heard()
-    pipe, writing = pump.open_pipe((heard,))
+    pipe, writing = open_pipe(pump, (heard,))
     with trio.CancelScope() as scope:
         scope.cancel()
         await pump.run()
@@ -151,7 +161,7 @@ async def test_when_the_pump_has_ended_draining_takes_what_is_there_without_wait
 
 async def test_a_loud_pipe_gets_a_larger_buffer(pump: Pump) -> None:
     heard = Heard()
-    pipe, writing = pump.open_pipe((heard,))
+    pipe, writing = open_pipe(pump, (heard,))
 
     os.write(writing, b"x" * 65_536)
     await heard.until(65_536)
@@ -163,9 +173,9 @@ async def test_a_loud_pipe_gets_a_larger_buffer(pump: Pump) -> None:
 async def test_a_loud_pipe_does_not_keep_a_quiet_one_waiting() -> None:
     pump = Pump()
     loud, quiet = Heard(), Heard()
-    loud_pipe, loud_end = pump.open_pipe((loud,))
+    loud_pipe, loud_end = open_pipe(pump, (loud,))
     loud_pipe.grow()
-    _, quiet_end = pump.open_pipe((quiet,))
+    _, quiet_end = open_pipe(pump, (quiet,))
     size = os.write(loud_end, b"x" * LARGE_PIPE)
     os.write(quiet_end, b"here")
 
@@ -190,7 +200,7 @@ async def test_a_slow_console_is_given_a_rest_after_each_round(nursery: trio.Nur
 
     pump = Pump(relieve)
     nursery.start_soon(pump.run)
-    _, writing = pump.open_pipe(())
+    _, writing = open_pipe(pump, ())
 
     os.write(writing, b"one")
     with trio.fail_after(5):
@@ -204,7 +214,7 @@ async def test_a_slow_console_is_given_a_rest_after_each_round(nursery: trio.Nur
 async def test_at_the_end_all_that_was_written_is_taken() -> None:
     pump = Pump()
     heard = Heard()
-    pipe, writing = pump.open_pipe((heard,))
+    pipe, writing = open_pipe(pump, (heard,))
     os.write(writing, b"x" * 60_000)
 
     pump.finish()

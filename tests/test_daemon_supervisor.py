@@ -213,7 +213,8 @@ async def test_a_shutdown_has_a_cause_down_to_the_last_stop(autojump_clock: Mock
         daemon.supervisor.shutdown_nowait(request)
 
     stopping, stopped = daemon.transitions("alone")[-2:]
-    assert (stopping.cause, stopped.cause) == (request, stopping.id)
+    (end,) = [one for one in daemon.events.since() if one.detail == "stopping"]
+    assert (end.cause, stopping.cause, stopped.cause) == (request, end.id, stopping.id)
 
 
 async def test_who_is_in_a_hurry_waits_neither_for_grace_nor_for_turns(

@@ -81,6 +81,7 @@ def test_status(capsys: pytest.CaptureFixture[str]) -> None:
         "stdout_logfile": "",
         "stderr_logfile": "",
         "members": [],
+        "events_lost": 0,
     }
     assert found["processes"][1]["stopped"] == "1970-01-01T00:00:00.000Z"
     assert found["processes"][1]["namespec"] == "é"

@@ -165,8 +165,8 @@ ROW = ProcessStatus(
     spawns=1,
 )
 EXAMPLE: list[list[tuple[int, Message]]] = [
-    [(0, Hello(1, 2, "demo")), (1, GetStatus(("web",)))],
-    [(0, Hello(1, 2, "trio-supervisor 0.1")), (1, Statuses((ROW,))), (1, End())],
+    [(0, Hello(1, 3, "demo")), (1, GetStatus(("web",)))],
+    [(0, Hello(1, 3, "trio-supervisor 0.1")), (1, Statuses((ROW,))), (1, End())],
 ]
 
 

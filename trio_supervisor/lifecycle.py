@@ -45,7 +45,7 @@ TRANSITIONS: dict[ProcessState, frozenset[ProcessState]] = {
     _S.STARTING: frozenset({_S.RUNNING, _S.BACKOFF, _S.STOPPING, _S.STOPPED, _S.FATAL}),
     _S.RUNNING: frozenset({_S.EXITED, _S.STOPPING, _S.FATAL}),
     _S.BACKOFF: frozenset({_S.STARTING, _S.FATAL, _S.STOPPING, _S.STOPPED}),
-    _S.STOPPING: frozenset({_S.STOPPED, _S.FATAL}),
+    _S.STOPPING: frozenset({_S.STOPPED, _S.EXITED, _S.BACKOFF, _S.FATAL}),
     _S.EXITED: frozenset({_S.STARTING, _S.STOPPING, _S.STOPPED, _S.FATAL}),
     _S.FATAL: frozenset({_S.STARTING}),
     _S.UNKNOWN: frozenset({_S.STARTING, _S.STOPPED}),
@@ -53,6 +53,7 @@ TRANSITIONS: dict[ProcessState, frozenset[ProcessState]] = {
 """What may follow what. STARTING → STOPPED: the stop came before there was a process.
 
 EXITED, BACKOFF → STOPPING: a stop while members of the ended process still live.
+STOPPING → EXITED, BACKOFF: it was stopped to be replaced, and is still wanted.
 Any state → FATAL: supervision of this one process failed, and it was given up.
 """
 
@@ -82,12 +83,14 @@ class RestartPolicy(Record):
 class Ended(Record):
     """How a run ended: ``returncode`` as in subprocess (-n for signal n), None if never spawned.
 
-    ``settled`` says whether it had stayed up for ``startsecs``; ``uptime`` is in seconds.
+    ``settled`` says whether it had stayed up for ``startsecs``; ``uptime`` is in seconds;
+    ``replaced`` that it was ended because it was no good any more.
     """
 
     returncode: int | None
     settled: bool
     uptime: float = 0.0
+    replaced: bool = False
 
 
 class Next(Record):
@@ -99,7 +102,7 @@ class Next(Record):
 
 def is_expected(policy: RestartPolicy, ended: Ended) -> bool:
     """Say whether an end was one that the configuration announced: a settled run, a listed code."""
-    return ended.settled and ended.returncode in policy.exitcodes
+    return ended.settled and not ended.replaced and ended.returncode in policy.exitcodes
 
 
 def after_exit(policy: RestartPolicy, ended: Ended, failures: int) -> Next:
@@ -114,7 +117,9 @@ def after_exit(policy: RestartPolicy, ended: Ended, failures: int) -> Next:
         if failures > policy.startretries:
             return Next((_S.BACKOFF, _S.FATAL))
         return Next((_S.BACKOFF,), max(float(failures), floor))
-    wants_restart = policy.autorestart is True or (
-        policy.autorestart == "unexpected" and not is_expected(policy, ended)
+    wants_restart = (
+        ended.replaced
+        or policy.autorestart is True
+        or (policy.autorestart == "unexpected" and not is_expected(policy, ended))
     )
     return Next((_S.EXITED,), floor if wants_restart else None)

@@ -5,7 +5,6 @@ Both are driven by supervisor's own supervisorctl and by XML-RPC from the standa
 
 from __future__ import annotations
 
-import http.client
 import os
 import re
 import socket
@@ -13,9 +12,10 @@ import subprocess
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from xmlrpc.client import Fault, ProtocolError, ServerProxy, Transport
+from xmlrpc.client import Fault, ProtocolError, ServerProxy
 
 from rig import PATIENCE, Rig, until
+from unix_rpc import UnixTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -117,7 +117,7 @@ class Side:
         return told.decode()
 
     def _rpc(self, method: str, arguments: list[Any]) -> str:
-        proxy = ServerProxy("http://localhost", transport=_UnixTransport(str(self._socket)))
+        proxy = ServerProxy("http://localhost", transport=UnixTransport(str(self._socket)))
         try:
             answer = getattr(proxy, method)(*arguments)
         except Fault as fault:
@@ -131,30 +131,6 @@ class Side:
     def close(self) -> None:
         """End it, and prove that nothing of it is left."""
         self.rig.close()
-
-
-class _UnixTransport(Transport):
-    """XML-RPC through a unix socket."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__()
-        self._path = path
-
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        connection = _UnixConnection(self._path)
-        self._connection = host, connection  # where close() looks for it
-        return connection
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=PATIENCE)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(PATIENCE)
-        self.sock.connect(self._path)
 
 
 def _sorted(value: Any) -> Any:

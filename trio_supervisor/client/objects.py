@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 from trio_supervisor.client.render import namespec
 from trio_supervisor.errors import Fault
+from trio_supervisor.lifecycle import ProcessState
+from trio_supervisor.protocol.happenings import name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from trio_supervisor.protocol.messages import (
         AvailableProcess,
         Changes,
+        Event,
         Info,
         Member,
         Outcome,
@@ -94,6 +97,23 @@ def update_object(outcomes: Iterable[Outcome], *, dry_run: bool) -> dict[str, An
     return {"dry_run": dry_run, "outcomes": [_outcome(outcome) for outcome in outcomes]}
 
 
+def event_object(event: Event) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "type": name_of(event) or event.kind.name,
+        "time": _moment(event.time),
+        "cause": event.cause,
+        **_named(event.group, event.name),
+        "from_state": event.from_state.name if event.from_state is not None else None,
+        "pid": event.pid,
+        "tries": event.tries,
+        "expected": event.expected if event.to_state is ProcessState.EXITED else None,
+        "detail": event.detail,
+        "data": event.data.decode(errors="backslashreplace"),
+        "lost": event.lost,
+    }
+
+
 def _process(process: ProcessStatus) -> dict[str, Any]:
     return {
         **_named(process.group, process.name),
@@ -110,6 +130,7 @@ def _process(process: ProcessStatus) -> dict[str, Any]:
         "stdout_logfile": process.stdout_logfile,
         "stderr_logfile": process.stderr_logfile,
         "members": [_member(member) for member in process.members],
+        "events_lost": process.events_lost,
     }
 
 

@@ -86,7 +86,7 @@ def examine(
         included=source.included,
     )
     _check_exit_with(judge, configuration)
-    warn_of_unserved(judge, configuration)
+    warn_of_unserved(judge)
     return Findings(configuration, tuple(judge.errors()), tuple(judge.warnings()))
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from msgspec.structs import fields
 
 from trio_supervisor.record import Record
-from trio_supervisor.spec import GroupSpec, ProgramSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from trio_supervisor.spec import GroupSpec, ProgramSpec
 
 
 class Changes(Record):
@@ -42,9 +43,11 @@ def _differing(old: GroupSpec, new: GroupSpec) -> tuple[str, ...]:
     if before.keys() != after.keys():
         names.append("programs")
     pairs = [(before[name], after[name]) for name in before.keys() & after.keys()]
-    names += (field.name for field in fields(ProgramSpec) if _differs(pairs, field.name))
+    kinds = dict.fromkeys(type(spec) for spec in (*old.programs, *new.programs))
+    options = dict.fromkeys(field.name for kind in kinds for field in fields(kind))
+    names += (option for option in options if _differs(pairs, option))
     return tuple(dict.fromkeys(names))
 
 
 def _differs(pairs: Iterable[tuple[ProgramSpec, ProgramSpec]], field: str) -> bool:
-    return any(getattr(old, field) != getattr(new, field) for old, new in pairs)
+    return any(getattr(old, field, None) != getattr(new, field, None) for old, new in pairs)

@@ -1,14 +1,15 @@
-"""``[program:x]`` and ``[group:x]``: from sections to the processes of each group."""
+"""Programs, event listeners and groups: from sections to the processes of each group."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trio_supervisor.config.judge import near, options_of
 from trio_supervisor.config.paths import absolute, log_path
+from trio_supervisor.protocol.happenings import NAMES
 from trio_supervisor.source.expansion import names_of
-from trio_supervisor.spec import GroupSection, GroupSpec, ProgramSpec
+from trio_supervisor.spec import GroupSection, GroupSpec, ListenerSpec, ProgramSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,12 +18,29 @@ if TYPE_CHECKING:
     from trio_supervisor.spec import SupervisordSpec
 
 _NAME = re.compile(r"[^\s:/]+")
-_FOR_ALL = ("numprocs", "numprocs_start", "priority", "process_name", "environment")
+_KINDS: dict[str, type[ProgramSpec]] = {"program": ProgramSpec, "eventlistener": ListenerSpec}
+"""What each family of sections describes."""
+_HANDLER = "supervisor.dispatchers:default_handler"
 
 
 def groups_of(judge: Judge, base: str, shared: SupervisordSpec) -> tuple[GroupSpec, ...]:
     """Make all groups; ``shared`` has what programs get that have none of their own."""
     return _Programs(judge, base, shared).groups()
+
+
+class _Section(NamedTuple):
+    """A section that makes processes: where it is, what it has."""
+
+    path: tuple[str, str]
+    given: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.path[1]
+
+    @property
+    def kind(self) -> type[ProgramSpec]:
+        return _KINDS[self.path[0]]
 
 
 class _Programs:
@@ -35,24 +53,31 @@ class _Programs:
         self.environment = shared.environment
         self.strip_ansi = shared.strip_ansi
         self.names = names_of({**judge.source.environment, **shared.environment})
-        self.sections = _tables(judge, tree, "program")
+        self.sections, self.listeners = (
+            {
+                name: _Section((family, name), {"process_name": "%(program_name)s", **given})
+                for name, given in _tables(judge, tree, family).items()
+            }
+            for family in _KINDS
+        )
         self.group_sections = _tables(judge, tree, "group")
         self.unserved = frozenset(tree.get("fcgi-program", {}))
 
     def groups(self) -> tuple[GroupSpec, ...]:
-        for name, section in self.sections.items():
-            self._check_section(name, section)
+        for section in (*self.sections.values(), *self.listeners.values()):
+            self._check_section(section)
         named = [self._group(name, given) for name, given in self.group_sections.items()]
         listed = {program for _, programs in named for program in programs}
-        own = [self._own_group(name) for name in self.sections if name not in listed]
+        own = [self._own_group(one) for name, one in self.sections.items() if name not in listed]
+        own += [self._own_group(one) for one in self.listeners.values()]
         groups = [spec for spec in (*(spec for spec, _ in named), *own) if spec.programs]
         return tuple(sorted(groups, key=lambda group: (group.priority, group.name)))
 
-    def _check_section(self, name: str, section: Mapping[str, Any]) -> None:
-        path, options = ("program", name), options_of(ProgramSpec)
-        _check_name(self.judge, path, name)
-        self.judge.known(path, section, options)
-        self.judge.complete(path, section, options)
+    def _check_section(self, section: _Section) -> None:
+        options = options_of(section.kind)
+        _check_name(self.judge, section.path, section.name)
+        self.judge.known(section.path, section.given, options)
+        self.judge.complete(section.path, section.given, options)
 
     def _group(self, name: str, given: Mapping[str, Any]) -> tuple[GroupSpec, tuple[str, ...]]:
         path = ("group", name)
@@ -62,16 +87,18 @@ class _Programs:
         if not section.programs and "programs" not in given:
             self.judge.warn(path, "has no programs; the group is left out")
         members = [one for one in dict.fromkeys(section.programs) if self._exists(path, one)]
-        specs = [spec for member in members for spec in self._processes(member, name)]
+        specs = [one for member in members for one in self._processes(self.sections[member], name)]
         return self._assembled(path, name, section.priority, specs), tuple(members)
 
-    def _own_group(self, name: str) -> GroupSpec:
-        """Give a program that no group lists a group of its own, as the original does."""
-        path = ("program", name)
+    def _own_group(self, section: _Section) -> GroupSpec:
+        """Give what no group lists a group of its own, as the original does."""
+        path, name = section.path, section.name
         if name in self.group_sections:
             text = f"has the name of [group:{name}], which does not list it (rename one of them)"
             self.judge.error(path, text)
-        specs = self._processes(name, name)
+        elif section.kind is ListenerSpec and name in self.sections:
+            self.judge.error(path, f"has the name of [program:{name}] (rename one of them)")
+        specs = self._processes(section, name)
         priority = specs[0].priority if specs else GroupSpec(name=name).priority
         return self._assembled(path, name, priority, specs)
 
@@ -81,6 +108,9 @@ class _Programs:
         key = (*path, "programs")
         if program in self.unserved:
             self.judge.warn(key, f"{program!r} is an fcgi-program, which is not served yet")
+        elif program in self.listeners:
+            text = f"{program!r} is an event listener, which is a group of its own (take it out)"
+            self.judge.error(key, text)
         else:
             hint = near(program, self.sections) or f" (add a section [program:{program}])"
             self.judge.error(key, f"there is no program {program!r}{hint}")
@@ -98,51 +128,67 @@ class _Programs:
         ordered = sorted(specs, key=lambda spec: (spec.priority, spec.process_name))
         return GroupSpec(name=name, priority=priority, programs=tuple(ordered))
 
-    def _processes(self, program: str, group: str) -> list[ProgramSpec]:
-        """Make each numbered process of a program for the group that it is in."""
-        section, path = self.sections[program], ("program", program)
-        names = {**self.names, "program_name": program, "group_name": group}
+    def _processes(self, section: _Section, group: str) -> list[ProgramSpec]:
+        """Make each numbered process of a section for the group that it is in."""
+        path, given = section
+        names = {**self.names, "program_name": section.name, "group_name": group}
         counts: dict[str, int] = {"numprocs": 1, "numprocs_start": 0}
         for option in counts:
-            if option in section:
-                counts.update(self._value(path, option, section[option], names))
+            if option in given:
+                counts.update(self._value(section, option, names))
         count, start = counts["numprocs"], counts["numprocs_start"]
-        written = section.get("process_name", "")
-        if count > 1 and "%(process_num)" not in str(written):
+        if count > 1 and "%(process_num)" not in str(given["process_name"]):
             text = "must hold %(process_num)d when numprocs is above 1"
             self.judge.error(
                 (*path, "process_name"), f"{text} (%(program_name)s_%(process_num)02d)"
             )
             return []
         numbered = ({**names, "numprocs": count, "process_num": start + i} for i in range(count))
-        return [spec for these in numbered if (spec := self._process(path, section, these))]
+        return [spec for these in numbered if (spec := self._process(section, these))]
 
-    def _process(
-        self, path: tuple[str, str], section: Mapping[str, Any], names: dict[str, object]
-    ) -> ProgramSpec | None:
-        own: dict[str, str] = {}
-        if "environment" in section:
-            found = self._value(path, "environment", section["environment"], names)
+    def _process(self, section: _Section, names: dict[str, object]) -> ProgramSpec | None:
+        path, own = section.path, dict[str, str]()
+        if "environment" in section.given:
+            found = self._value(section, "environment", names)
             own = found.get("environment", {})
             names = {**names, **{f"ENV_{name}": value for name, value in own.items()}}
-        options = {"process_name": "%(program_name)s", **section}
-        given: dict[str, Any] = {}
-        for option, value in options.items():
+        given: dict[str, Any] = {"environment": {**self.environment, **own}}
+        for option in section.given:
             if option != "environment":
-                given.update(self._value(path, option, value, names))
-        given["environment"] = {**self.environment, **own}
-        if "command" not in given or "process_name" not in given:
+                given.update(self._value(section, option, names))
+        needed = (option.name for option in options_of(section.kind).values() if option.required)
+        if not {"process_name", *needed} <= given.keys():
             return None  # reported: the section has no command, or one that is wrong
         _check_name(self.judge, (*path, "process_name"), given["process_name"])
-        return ProgramSpec(**self._finished(path, given))
+        if section.kind is ListenerSpec:
+            self._check_listener(path, given)
+        return section.kind(**self._finished(path, given))
 
-    def _value(
-        self, path: tuple[str, str], option: str, value: Any, names: Mapping[str, object]
-    ) -> dict[str, Any]:
-        options = options_of(ProgramSpec)
+    def _check_listener(self, path: tuple[str, str], given: Mapping[str, Any]) -> None:
+        """Judge what only event listeners have, or may not have."""
+        for event in given["events"]:
+            if event not in NAMES:
+                text = f"{event!r} is no type of events{near(event, NAMES)}"
+                self.judge.error((*path, "events"), text)
+        if not given["events"]:
+            self.judge.error((*path, "events"), "names no events (EVENT stands for all)")
+        if given.get("redirect_stderr"):
+            text = "cannot be true: the stdout of an event listener is its protocol (take it out)"
+            self.judge.error((*path, "redirect_stderr"), text)
+        for option in ("stdout_events_enabled", "stdout_capture_maxbytes"):
+            if given.get(option):
+                text = "has no effect here: the stdout of an event listener is its protocol"
+                self.judge.warn((*path, option), text)
+        handler = given.get("result_handler", _HANDLER)
+        if handler != _HANDLER:
+            text = f"{handler!r} is not called: OK means that an event is done with"
+            self.judge.warn((*path, "result_handler"), text)
+
+    def _value(self, section: _Section, option: str, names: Mapping[str, object]) -> dict[str, Any]:
+        options, path = options_of(section.kind), (*section.path, option)
         if option not in options:
             return {}
-        return self.judge.value((*path, option), options[option], value, names)
+        return self.judge.value(path, options[option], section.given[option], names)
 
     def _finished(self, path: tuple[str, str], given: dict[str, Any]) -> dict[str, Any]:
         """Make paths absolute and settle what options say about one another."""

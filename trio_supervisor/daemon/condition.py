@@ -30,7 +30,11 @@ class Condition:
 
     state: ProcessState = ProcessState.STOPPED
     pid: int | None = None
+    last_pid: int | None = None
+    """The pid of the last run, also when that has ended."""
     spawns: int = 0
+    failures: int = 0
+    """Starts in a row that failed."""
     spawn_error: str = ""
     returncode: int | None = None
     started: float | None = None
@@ -42,10 +46,17 @@ class Condition:
     """True when those cannot be killed."""
     leaves_behind: bool = False
     """True when the run before was to leave them (``leave_behind``)."""
+    events_lost: int = 0
+    """Events that its pool had no room for, if it is an event listener."""
+
+    def begin(self) -> None:
+        """There is to be another run."""
+        self.spawn_error = ""
+        self.last_pid = None
 
     def spawned(self, pid: int) -> None:
         """There is a process now."""
-        self.pid = pid
+        self.pid = self.last_pid = pid
         self.spawns += 1
         self.started = time.time()
         self.up_since = trio.current_time()
@@ -65,7 +76,8 @@ class Condition:
         """Say in a few words what the state alone does not."""
         match self.state:
             case ProcessState.RUNNING:
-                return f"pid {self.pid}, uptime {timedelta(seconds=int(self.uptime))}"
+                lost = f", {self.events_lost} events lost" if self.events_lost else ""
+                return f"pid {self.pid}, uptime {timedelta(seconds=int(self.uptime))}{lost}"
             case _ if self.left:
                 left = pid_list(self.left)
                 is_on_purpose = self.leaves_behind and self.state is not ProcessState.STOPPING
@@ -94,6 +106,7 @@ class Condition:
                 "spawn_error": self.spawn_error,
                 "spawns": self.spawns,
                 "members": (),
+                "events_lost": self.events_lost,
                 **more,
             }
         )

@@ -10,7 +10,7 @@ import math
 import time
 from collections import deque
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
@@ -25,30 +25,79 @@ RING = 2048
 """Events kept for those who ask later."""
 QUEUE = 1024
 """Events a subscriber may be behind before it loses some."""
+WEIGHT = 8 * 1024 * 1024
+"""Bytes of output in those events, before some are lost."""
+
+
+class Backlog:
+    """Events that wait, at most ``room`` of them; the oldest make way for the newest."""
+
+    def __init__(self, room: int = QUEUE) -> None:
+        self.room = room
+        self._events: deque[Event] = deque()
+        self._weight = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._events)
+
+    def push(self, event: Event) -> list[Event]:
+        """Add the newest; return what had to go for it."""
+        self._events.append(event)
+        self._weight += len(event.data)
+        dropped = []
+        while len(self._events) > self.room or (self._weight > WEIGHT and len(self._events) > 1):
+            dropped.append(self.pop())
+        return dropped
+
+    def put_back(self, event: Event) -> None:
+        """Make an event the oldest one again."""
+        self._events.appendleft(event)
+        self._weight += len(event.data)
+
+    def pop(self) -> Event:
+        """Take the oldest."""
+        event = self._events.popleft()
+        self._weight -= len(event.data)
+        return event
+
+
+class Subscriber(Protocol):
+    """Is told of events, those of time itself among them if somebody ``wants_ticks``."""
+
+    @property
+    def wants_ticks(self) -> bool:
+        """Whether time has to be told."""
+
+    def offer(self, event: Event) -> None:
+        """Take note of an event; never raises, never waits."""
 
 
 class Subscription:
     """One reader's bounded queue of events; iterate it."""
 
+    wants_ticks = False
+
     def __init__(self, past: list[Event]) -> None:
         self._lost = 0
-        self._send, self._receive = trio.open_memory_channel[Event](QUEUE)
+        self._backlog = Backlog()
+        self._arrived = trio.Event()
         for event in past[-QUEUE:]:
             self.offer(event)
 
     def offer(self, event: Event) -> None:
-        """Queue an event, or count it as lost."""
-        try:
-            self._send.send_nowait(event.replace(lost=self._lost) if self._lost else event)
-        except trio.WouldBlock:
-            self._lost += 1
-        else:
-            self._lost = 0
+        """Queue an event; those that are too old are counted as lost."""
+        self._lost += len(self._backlog.push(event))
+        self._arrived.set()
 
     async def __aiter__(self) -> AsyncGenerator[Event, None]:
         """Yield events as they come, for ever."""
-        async for event in self._receive:
-            yield event
+        while True:
+            await self._arrived.wait()
+            while self._backlog:
+                event, lost = self._backlog.pop(), self._lost
+                self._lost = 0
+                yield event.replace(lost=lost) if lost else event
+            self._arrived = trio.Event()
 
 
 class EventBus:
@@ -57,7 +106,9 @@ class EventBus:
     def __init__(self) -> None:
         self._last_id = 0
         self._ring: deque[Event] = deque(maxlen=RING)
-        self._subscriptions: set[Subscription] = set()
+        self._subscribers: set[Subscriber] = set()
+        self.ticks_wanted = trio.Event()
+        """Set while somebody wants to be told the time."""
 
     def publish(self, kind: EventKind, *, cause: int | None = None, **fields: Any) -> int:
         """Record that something happened; return the event's id, for what it will cause."""
@@ -70,9 +121,10 @@ class EventBus:
             cause=cause,
             **fields,
         )
-        self._ring.append(event)
-        for subscription in self._subscriptions:
-            subscription.offer(event)
+        if not event.data:  # output would be too much to keep, and is in the logs
+            self._ring.append(event)
+        for subscriber in self._subscribers:
+            subscriber.offer(event)
         return self._last_id
 
     def transition(
@@ -81,8 +133,7 @@ class EventBus:
         states: tuple[ProcessState, ProcessState],
         *,
         cause: int | None,
-        pid: int | None,
-        detail: str,
+        **fields: Any,
     ) -> int:
         """Record that a process (group, name) went from one state to another."""
         return self.publish(
@@ -92,19 +143,34 @@ class EventBus:
             name=namespec[1],
             from_state=states[0],
             to_state=states[1],
-            pid=pid,
-            detail=detail,
+            **fields,
         )
+
+    def attach(self, subscriber: Subscriber) -> None:
+        """Tell somebody of every event from now on; again, when that wants something else."""
+        self._subscribers.add(subscriber)
+        self._look_who_wants_ticks()
+
+    def detach(self, subscriber: Subscriber) -> None:
+        """Tell somebody nothing more."""
+        self._subscribers.discard(subscriber)
+        self._look_who_wants_ticks()
+
+    def _look_who_wants_ticks(self) -> None:
+        if any(subscriber.wants_ticks for subscriber in self._subscribers):
+            self.ticks_wanted.set()
+        elif self.ticks_wanted.is_set():
+            self.ticks_wanted = trio.Event()
 
     @contextmanager
     def subscribe(self, *, past: bool = False) -> Iterator[Subscription]:
         """Queue every event from now on; with ``past``, those still known come first."""
         subscription = Subscription(list(self._ring) if past else [])
-        self._subscriptions.add(subscription)
+        self.attach(subscription)
         try:
             yield subscription
         finally:
-            self._subscriptions.discard(subscription)
+            self.detach(subscription)
 
     def since(self, clock: float = -math.inf) -> list[Event]:
         """Return the kept events from a moment of the monotonic clock on."""

@@ -143,8 +143,8 @@ class Handlers:
                 return snapshots.available(self.supervisor)
             case Tail(channel, name, size, follow):
                 return _tail(self.log_file(channel, name), size, follow=follow)
-            case FollowEvents(past):
-                return self._events(past=past)
+            case FollowEvents(past, everything):
+                return self._events(past=past, everything=everything)
             case _:
                 raise _no_request(request)
 
@@ -220,10 +220,11 @@ class Handlers:
             return self._activity.file
         return self.supervisor.program(name).logs.file(channel)
 
-    async def _events(self, *, past: bool) -> AsyncGenerator[Message, None]:
+    async def _events(self, *, past: bool, everything: bool) -> AsyncGenerator[Message, None]:
         with self.supervisor.events.subscribe(past=past) as subscription:
             async for event in subscription:
-                yield event
+                if everything or event.kind <= EventKind.SUPERVISOR:
+                    yield event
 
     async def _when_down(self) -> AsyncGenerator[Message, None]:
         await self._down.wait()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.events import EventBus
     from trio_supervisor.daemon.turns import Rank
     from trio_supervisor.lifecycle import ProcessState
+    from trio_supervisor.protocol.messages import Channel, EventKind
 
 
 class History:
@@ -22,8 +23,8 @@ class History:
         self._condition = condition
         self._events = events
 
-    def enter(self, state: ProcessState, pid: int | None = None, detail: str = "") -> None:
-        """Come into a state, because of what came before; ``pid`` if it is not that of now."""
+    def enter(self, state: ProcessState, detail: str = "", *, expected: bool = False) -> None:
+        """Come into a state, because of what came before."""
         before = self._condition.state
         assert state in TRANSITIONS[before], f"{self._rank}: {before.name} to {state.name}"
         self._condition.state = state
@@ -31,6 +32,20 @@ class History:
             (self._rank.group, self._rank.name),
             (before, state),
             cause=self.cause,
-            pid=pid or self._condition.pid,
+            pid=self._condition.last_pid,
             detail=detail,
+            tries=self._condition.failures,
+            expected=expected,
+        )
+
+    def say(self, kind: EventKind, channel: Channel, data: bytes) -> None:
+        """Tell what the process has written, or what of it was captured."""
+        self._events.publish(
+            kind,
+            cause=self.cause,
+            group=self._rank.group,
+            name=self._rank.name,
+            pid=self._condition.last_pid,
+            detail=channel.name.lower(),
+            data=data,
         )

@@ -11,14 +11,16 @@ import os
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from trio_supervisor.daemon.capture import Capture, Teller
 from trio_supervisor.daemon.distant import log_file
 from trio_supervisor.daemon.formats import Formatted, LineSink, Stripped, as_json, prefixed
 from trio_supervisor.daemon.mounts import Mounts
 from trio_supervisor.daemon.syslog import Syslog, SyslogSink
 from trio_supervisor.errors import Fault, RequestError
-from trio_supervisor.protocol.messages import Channel
+from trio_supervisor.protocol.messages import Channel, EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +33,10 @@ log = logging.getLogger(__name__)
 PUBLIC, PRIVATE = 0o666, 0o600
 """Modes of new files, before the umask."""
 WITHOUT_FILE = frozenset({"NONE", "syslog"})
+
+
+def _tell_nobody(_kind: EventKind, _channel: Channel, _data: bytes) -> None:
+    """Nobody is told what is written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +71,7 @@ class LogSettings:
 class ProgramLogs:
     """stdout and stderr of one process: each a file, syslog, both, or none.
 
-    ``also`` gets everything, too.
+    ``also`` gets everything, too, and ``tell`` what is to be an event.
     """
 
     def __init__(
@@ -77,6 +83,7 @@ class ProgramLogs:
         group: str = "",
     ) -> None:
         """Open them; ``group`` is the one of the process, as what is logged may name it."""
+        self.tell: Callable[[EventKind, Channel, bytes], None] = _tell_nobody
         self._settings = settings
         self._also = also
         self._group = group
@@ -113,7 +120,7 @@ class ProgramLogs:
 
     def finish_lines(self) -> None:
         """Take as lines what has no end: the process has ended, its output is complete."""
-        for sink in self._unfinished:
+        for sink in reversed(self._unfinished):  # each may write to those before it
             sink.finish_line()
 
     def reopen(self) -> None:
@@ -156,17 +163,26 @@ class ProgramLogs:
 
     def _add(self, channel: Channel, spec: ProgramSpec) -> None:
         """Make what a channel is written to."""
-        path = getattr(spec, f"{channel.name.lower()}_logfile")
+        path = _option(spec, channel, "logfile")
         sinks: list[Sink] = []
         if path not in WITHOUT_FILE:
             self._add_file(channel, spec, path)
             if channel in self._files:
                 sinks.append(self._shaped(spec, channel))
-        if path == "syslog" or getattr(spec, f"{channel.name.lower()}_syslog"):
+        if path == "syslog" or _option(spec, channel, "syslog"):
             sinks.append(self._noted(SyslogSink(self._settings.syslog, spec.process_name)))
+        if _option(spec, channel, "events_enabled"):
+            sinks.append(Teller(partial(self._tell, EventKind.OUTPUT, channel)))
         if spec.strip_ansi and sinks:
             sinks = [self._noted(Stripped(sinks))]
-        self._sinks[channel] = (*sinks, *self._also)
+        sinks += self._also
+        if limit := _option(spec, channel, "capture_maxbytes"):
+            tell = partial(self._tell, EventKind.CAPTURE, channel)
+            sinks = [self._noted(Capture(sinks, limit, tell))]
+        self._sinks[channel] = tuple(sinks)
+
+    def _tell(self, kind: EventKind, channel: Channel, data: bytes) -> None:
+        self.tell(kind, channel, data)
 
     def _shaped(self, spec: ProgramSpec, channel: Channel) -> Sink:
         """Return what puts lines into the file of a channel as its format wants them."""
@@ -196,9 +212,9 @@ class ProgramLogs:
             file = log_file(
                 path,
                 self._settings.mounts,
-                maxbytes=getattr(spec, f"{channel.name.lower()}_logfile_maxbytes"),
-                backups=getattr(spec, f"{channel.name.lower()}_logfile_backups"),
-                compress=getattr(spec, f"{channel.name.lower()}_logfile_compress"),
+                maxbytes=_option(spec, channel, "logfile_maxbytes"),
+                backups=_option(spec, channel, "logfile_backups"),
+                compress=_option(spec, channel, "logfile_compress"),
                 mode=mode,
             )
             self._files[channel] = file
@@ -209,3 +225,8 @@ class ProgramLogs:
     def _path(self, channel: Channel) -> str:
         file = self._files.get(channel)
         return file.path if file else ""
+
+
+def _option(spec: ProgramSpec, channel: Channel, name: str) -> Any:
+    """Return an option that each channel has of its own."""
+    return getattr(spec, f"{channel.name.lower()}_{name}")

@@ -24,6 +24,7 @@ from trio_supervisor.protocol.messages import (
     Changes,
     Channel,
     Clear,
+    EventKind,
     GetInfo,
     GetStatus,
     Info,
@@ -234,8 +235,10 @@ async def send_stdin(session: Session, name: str, _chars: str) -> Value:
     raise refused(Fault.NO_FILE if row.pid else Fault.NOT_RUNNING, name, name)
 
 
-async def send_event(session: Session, kind: str, _data: str) -> Value:
-    session.handlers.register(f"sendremotecommevent {kind}", session.peer)
+async def send_event(session: Session, kind: str, data: str) -> Value:
+    cause = session.handlers.register(f"sendremotecommevent {kind}", session.peer)
+    events = session.handlers.supervisor.events
+    events.publish(EventKind.REMOTE, cause=cause, detail=kind, data=data.encode())
     return True
 
 

@@ -67,12 +67,14 @@ class Pump:
         self._has_ended = False
 
     def open_pipe(self, sinks: tuple[Sink, ...]) -> tuple[Pipe, int]:
-        """Make a pipe that is pumped into ``sinks``; return it and its end to write into."""
+        """Make a pipe for what goes into ``sinks``; return it and its end to write into."""
         reading, writing = os.pipe()
         os.set_blocking(reading, False)
-        pipe = Pipe(reading, sinks)
-        self._selector.register(reading, selectors.EVENT_READ, pipe)
-        return pipe, writing
+        return Pipe(reading, sinks), writing
+
+    def begin(self, pipe: Pipe) -> None:
+        """Read a pipe from now on: it is known who writes into it."""
+        self._selector.register(pipe.fd, selectors.EVENT_READ, pipe)
 
     def open_feed(self) -> tuple[Feed, int]:
         """Make the stdin of a process; return what writes to it, and its end to read from."""
@@ -122,7 +124,8 @@ class Pump:
     def close(self, pipe: Pipe) -> None:
         """Stop reading a pipe; its writers, if any are left, will get EPIPE."""
         if not pipe.closed.is_set():
-            self._selector.unregister(pipe.fd)
+            if pipe.fd in self._selector.get_map():
+                self._selector.unregister(pipe.fd)
             os.close(pipe.fd)
             pipe.closed.set()
 

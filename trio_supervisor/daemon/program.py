@@ -6,6 +6,7 @@ Stopping cancels the scope of the current run; the task then comes to rest, and 
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import trio
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trio_supervisor.daemon.events import EventBus
+    from trio_supervisor.daemon.logfile import Sink
     from trio_supervisor.daemon.logs import ProgramLogs
     from trio_supervisor.daemon.spawn import Spawner
     from trio_supervisor.daemon.turns import Rank
     from trio_supervisor.protocol.messages import ProcessStatus
     from trio_supervisor.spec import ProgramSpec
+
+log = logging.getLogger(__name__)
 
 _S = ProcessState
 
@@ -39,7 +43,8 @@ class Program:
     """A process of a group: its condition, and the task that keeps it as it is wanted.
 
     ``spec`` is what runs; ``configured`` is what the next start by a person will run.
-    ``tell_down`` is called when nothing of it is left, or nothing that can be killed.
+    ``hearers`` get what it writes to stdout, too; ``tell_down`` is called when nothing of it is
+    left, or nothing that can be killed.
     """
 
     def __init__(
@@ -51,12 +56,14 @@ class Program:
         self.condition = Condition()
         self.history = History(rank, self.condition, events)
         self.orders = Orders()
-        self.failures = 0
+        self.hearers: tuple[Sink, ...] = ()
         self.turn_to_stop: trio.Event | None = None
         self.tell_down: Callable[[], None] = _tell_nobody
         self._spawner = spawner
         self._scope = trio.CancelScope()
         self._start_cause: int | None = None
+        self._run: Run | None = None
+        logs.tell = self.history.say
 
     @property
     def state(self) -> ProcessState:
@@ -146,6 +153,12 @@ class Program:
         if not self._spawner.write(self.condition.pid, data):
             raise RequestError(Fault.NO_FILE, "its stdin is closed, or full: it does not read")
 
+    def replace_nowait(self, why: str) -> None:
+        """End the run that is under way as a failed one, although nothing was asked."""
+        log.warning("replacing %s: %s", self.rank.namespec, why)
+        if self._run is not None:
+            self._run.replace(why)
+
     def give_up(self) -> None:
         """Take note that supervision itself failed: the one state left is FATAL."""
         self.condition.spawn_error = "supervision failed (the activity log has the traceback)"
@@ -186,7 +199,7 @@ class Program:
 
     def _begin(self) -> None:
         """Be as a person's start wants it: without failures so far, as it is configured now."""
-        self.failures = 0
+        self.condition.failures = 0
         self.history.cause = self._start_cause
         if self.spec != self.configured:
             self.spec = self.configured
@@ -196,10 +209,11 @@ class Program:
         """Run it again and again, as its policy says."""
         while True:
             self.orders.begin_run()
-            run = Run(self)
+            run = self._run = Run(self)
             try:
                 await run.to_its_end(self._spawner)
             finally:
+                self._run = None
                 self.condition.is_stuck = False
             if run.next.restart_in is None and not self.orders.is_soon:
                 return

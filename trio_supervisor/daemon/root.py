@@ -23,6 +23,7 @@ from trio_supervisor.daemon.program import Program
 from trio_supervisor.daemon.signals import RECEIVED, SignalTable
 from trio_supervisor.daemon.spawn import ProcessSpawner
 from trio_supervisor.daemon.supervisor import Supervisor
+from trio_supervisor.daemon.ticks import tick
 from trio_supervisor.errors import RequestError, SupervisorError
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Root:
                 services.start_soon(self._pump.run)
                 services.start_soon(self._abandon_the_unkillable, handlers)
                 services.start_soon(self._keep_state)
+                services.start_soon(tick, self._events)
                 if self._console:
                     services.start_soon(self._console.run)
                     await services.start(announce, self.supervisor)

@@ -41,12 +41,15 @@ class Run:
         self._condition = program.condition
         self._enter = program.history.enter
         self._is_settled = False
+        self._why_replaced = ""
+        self._is_alive: Callable[[], bool] = bool
         self._nursery: trio.Nursery | None = None
 
     @property
     def sinks(self) -> tuple[tuple[Sink, ...], tuple[Sink, ...]]:
         """Where stdout and stderr go."""
-        return self._program.logs.sinks
+        stdout, stderr = self._program.logs.sinks
+        return (*stdout, *self._program.hearers), stderr
 
     @property
     def hurry(self) -> trio.Event:
@@ -55,7 +58,7 @@ class Run:
 
     async def to_its_end(self, spawner: Spawner) -> None:
         """Spawn and wait until nothing is left, or take note why it cannot be spawned."""
-        self._condition.spawn_error = ""
+        self._condition.begin()
         self._enter(_S.STARTING)
         async with trio.open_nursery() as self._nursery:
             try:
@@ -68,26 +71,33 @@ class Run:
                 self._program.logs.finish_lines()
             self._nursery.cancel_scope.cancel()
 
+    def replace(self, why: str) -> None:
+        """Stop the process, which is no good any more; what follows is as after a failure."""
+        if self._is_alive() and self._nursery is not None:
+            self._why_replaced = why
+            self._nursery.cancel_scope.cancel()
+
     # ── what the spawner tells ──
 
     def spawned(self, pid: int, is_alive: Callable[[], bool]) -> None:
         """Take note that there is a process; ``is_alive`` asks the kernel about it."""
         self._condition.spawned(pid)
+        self._is_alive = is_alive
         log.info("spawned: '%s' with pid %s", self.rank.name, pid)
         if self.spec.startsecs == 0:
             self._settle()
         else:
             assert self._nursery is not None
-            self._nursery.start_soon(self._settle_later, is_alive)
+            self._nursery.start_soon(self._settle_later)
 
-    async def _settle_later(self, is_alive: Callable[[], bool]) -> None:
+    async def _settle_later(self) -> None:
         await trio.sleep(self.spec.startsecs)
-        if self._condition.state is _S.STARTING and is_alive():
+        if self._condition.state is _S.STARTING and self._is_alive():
             self._settle()
 
     def _settle(self) -> None:
         self._is_settled = True
-        self._program.failures = 0
+        self._condition.failures = 0
         self._enter(_S.RUNNING)
         log.info(SUCCESS, self.rank.name, self.spec.startsecs)
         self._orders.tell_starters()
@@ -106,23 +116,25 @@ class Run:
     def ended(self, returncode: int) -> None:
         """Take note that the leader has ended; members may be left."""
         condition = self._condition
-        ended = Ended(returncode, settled=self._is_settled, uptime=condition.uptime)
-        pid = condition.pid
+        is_replaced = bool(self._why_replaced) and not self._orders.is_stop_asked
+        ended = Ended(returncode, self._is_settled, condition.uptime, is_replaced)
         condition.ended(returncode)
         condition.leaves_behind = self.spec.leave_behind
         how = how_it_ended(returncode)
-        if condition.state is _S.STOPPING:
+        if condition.state is _S.STOPPING and not is_replaced:
             is_usual = returncode in self.spec.exitcodes
             log.log(LEVEL[is_usual], "stopped: %s (%s)", self.rank.name, how)
             return
         expected = is_expected(self.spec.restart_policy, ended)
         words = "expected" if expected else "not expected"
         log.log(LEVEL[expected], "exited: %s (%s; %s)", self.rank.name, how, words)
-        if not self._is_settled:
+        if is_replaced:
+            condition.spawn_error = self._why_replaced
+        elif not self._is_settled:
             condition.spawn_error = TOO_QUICK
         elif not expected:
             condition.spawn_error = f"Bad exit code {returncode}"
-        self._follow(ended, pid, how)
+        self._follow(ended, how)
 
     def members_left(self, pids: set[int]) -> None:
         """Take note of members that outlive the leader; none means that all are gone."""
@@ -133,14 +145,15 @@ class Run:
         self._condition.left = pids
         self._program.get_stuck()
 
-    def _follow(self, ended: Ended, pid: int | None = None, how: str = "") -> None:
+    def _follow(self, ended: Ended, how: str = "") -> None:
         """Do what the policy says after a run."""
-        program = self._program
-        program.failures = 0 if ended.settled else program.failures + 1
-        self.next = after_exit(self.spec.restart_policy, ended, program.failures)
+        condition, policy = self._condition, self.spec.restart_policy
+        condition.failures = 0 if ended.settled else condition.failures + 1
+        self.next = after_exit(policy, ended, condition.failures)
+        expected = is_expected(policy, ended)
         for state in self.next.states:
-            self._enter(state, pid, how or self._condition.spawn_error)
-        if self._condition.state is _S.FATAL:
+            self._enter(state, how or condition.spawn_error, expected=expected)
+        if condition.state is _S.FATAL:
             log.info(GAVE_UP, self.rank.name)
         if not ended.settled:
-            self._orders.tell_starters(Fault.SPAWN_ERROR, self._condition.spawn_error)
+            self._orders.tell_starters(Fault.SPAWN_ERROR, condition.spawn_error)

@@ -143,6 +143,8 @@ class _Run:
             self._close_feed()
             if self._process is None:
                 self._spawn_is_over(None)
+                for pipe in self._pipes:
+                    self._spawner.pump.close(pipe)
             else:
                 assert self._process.returncode is not None
                 self._spawner.containment.release(self._unit)
@@ -159,6 +161,8 @@ class _Run:
         self._spawner.feeds[process.pid] = self._feed
         self._spawn_is_over(process.pid)
         self._program.spawned(process.pid, lambda: process.poll() is None)
+        for pipe in self._pipes:
+            self._spawner.pump.begin(pipe)
 
     async def aftermath(self) -> None:
         """Stop the members that are left, take their last output."""

@@ -13,6 +13,7 @@ import trio
 
 from trio_supervisor.daemon.descent import Descent
 from trio_supervisor.daemon.group import Group
+from trio_supervisor.daemon.pool import Pool
 from trio_supervisor.daemon.targets import Target, did_you_mean, resolve
 from trio_supervisor.errors import Fault, RequestError, SupervisorError
 from trio_supervisor.lifecycle import ProcessState, SupervisorState
@@ -95,6 +96,7 @@ class Supervisor:
         async with trio.open_nursery() as self._nursery:
             for spec in self.configured.values():
                 self.add_group(spec, cause, autostart=self._is_to_start)
+            self.events.publish(EventKind.SUPERVISOR, cause=cause, detail="running")
             try:
                 while any(program.orders.is_pending for program in self.programs()):
                     await trio.lowlevel.checkpoint()
@@ -130,12 +132,31 @@ class Supervisor:
         """Make a group active, and start what ``autostart`` picks."""
         assert self._nursery is not None
         group = self.groups[spec.name] = Group(spec, self._make, self._take_note_of_end)
-        self._nursery.start_soon(group.run)
+        self._nursery.start_soon(self._host, group, self._pool_of(group))
         cause = self.events.publish(EventKind.GROUP, cause=cause, group=spec.name, detail="added")
         for program in group.programs.values():
             if autostart(group.name, program.spec):
                 program.start_nowait(cause)
         return group
+
+    def _pool_of(self, group: Group) -> Pool | None:
+        if not group.spec.is_pool:
+            return None
+        identifier = self.configuration.supervisord.identifier
+        return Pool(group.name, group.programs, self.events, identifier)
+
+    async def _host(self, group: Group, pool: Pool | None) -> None:
+        """Run a group; its pool, if it is one of event listeners, hears all until it is down."""
+        if pool is None:
+            await group.run()
+            return
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(pool.watch)
+                await group.run()
+                nursery.cancel_scope.cancel()
+        finally:
+            pool.close()
 
     def programs(self) -> Iterator[Program]:
         """Yield all programs, groups and members in the order of their names."""
@@ -227,6 +248,7 @@ class Supervisor:
     def _stop_everything(self, cause: int | None) -> None:
         """Cancel the nursery of all groups, once; the order lives inside the stop ladders."""
         assert self._nursery is not None
+        cause = self.events.publish(EventKind.SUPERVISOR, cause=cause, detail="stopping")
         self._descent = Descent(self.groups.values(), cause)
         self.carry_out(self._lead_down, self._descent)
         self._nursery.cancel_scope.cancel()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PROTOCOL_MAJOR = 1
 """Another major version is refused."""
-PROTOCOL_MINOR = 2
+PROTOCOL_MINOR = 3
 """Counts the additions; informative."""
 
 
@@ -129,6 +129,7 @@ class ProcessStatus(Record):
     """One process at one moment. Times are Unix seconds; ``returncode`` -n is signal n.
 
     ``stale`` says that another configuration than the running one is waiting for a restart.
+    ``events_lost`` counts what the buffer of an event listener's pool had no room for.
     """
 
     group: str
@@ -146,6 +147,7 @@ class ProcessStatus(Record):
     stdout_logfile: str = ""
     stderr_logfile: str = ""
     members: tuple[Member, ...] = ()
+    events_lost: int = 0
 
 
 class Statuses(Message, code=0x0013):
@@ -343,9 +345,13 @@ class Output(Message, code=0x0041):
 
 
 class FollowEvents(Message, code=0x0042):
-    """Ask for every Event from now on, until Cancel; with ``past``, those still known first."""
+    """Ask for every Event from now on, until Cancel; with ``past``, those still known first.
+
+    Without ``all``, for those of the first four kinds only.
+    """
 
     past: bool = False
+    all: bool = False
 
 
 class EventKind(IntEnum):
@@ -355,13 +361,18 @@ class EventKind(IntEnum):
     REQUEST = 2
     GROUP = 3
     SUPERVISOR = 4
+    TICK = 5
+    REMOTE = 6
+    OUTPUT = 7
+    CAPTURE = 8
 
 
 class Event(Message, code=0x0043):
     """Something that happened, and ``cause``: the id of the event that led to it.
 
     ``time`` is Unix seconds, ``clock`` seconds of the daemon's monotonic clock. ``lost`` counts
-    the events skipped before this one because the subscriber was slow.
+    the events skipped before this one because the subscriber was slow. ``tries`` counts the failed
+    starts so far, ``expected`` is about an end. ``data`` is what was written, sent or captured.
     """
 
     id: int
@@ -376,3 +387,6 @@ class Event(Message, code=0x0043):
     pid: int | None = None
     detail: str = ""
     lost: int = 0
+    tries: int = 0
+    expected: bool = False
+    data: bytes = b""

@@ -16,6 +16,7 @@ from trio_supervisor.spec.daemon import SupervisordSpec as SupervisordSpec
 from trio_supervisor.spec.daemon import UnixServerSpec as UnixServerSpec
 from trio_supervisor.spec.programs import GroupSection as GroupSection
 from trio_supervisor.spec.programs import GroupSpec as GroupSpec
+from trio_supervisor.spec.programs import ListenerSpec as ListenerSpec
 from trio_supervisor.spec.programs import ProgramSpec as ProgramSpec
 from trio_supervisor.spec.types import Spec as Spec
 
@@ -40,6 +41,7 @@ SECTIONS: dict[str, Any] = {
     "inet_http_server": InetServerSection,
     "supervisorctl": SupervisorctlSpec,
     "program": ProgramSpec,
+    "eventlistener": ListenerSpec,
     "group": GroupSection,
     "include": IncludeSection,
 }

@@ -204,12 +204,55 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
         return RestartPolicy(self.autorestart, frozenset(self.exitcodes), self.startretries)
 
 
+class ListenerSpec(ProgramSpec, frozen=True, kw_only=True):
+    """One process of ``[eventlistener:x]``: a program that is told of events on its stdin."""
+
+    events: Annotated[
+        Names,
+        Meta(
+            description="The types of events it is told of, such as PROCESS_STATE or TICK_60; one "
+            "that has types below it stands for them all."
+        ),
+    ]
+    buffer_size: Annotated[
+        Integer,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="How many events may wait for it; when more come, the oldest are lost.",
+        ),
+    ] = 1000
+    event_timeout: Annotated[
+        Seconds,
+        Meta(
+            description="After how many seconds with one event it is taken for stuck, and "
+            "replaced; 0 means never."
+        ),
+    ] = 300.0
+    result_handler: Annotated[
+        str,
+        Meta(description="Accepted for compatibility: OK means done, all else that it refuses."),
+    ] = "supervisor.dispatchers:default_handler"
+    priority: Annotated[
+        Integer,
+        Meta(
+            description="Its place in the order: before all programs that have no priority set, "
+            "so that it hears of their start and of their end."
+        ),
+    ] = -1
+
+
 class GroupSpec(Spec, frozen=True, kw_only=True):
     """A group with its processes, sorted by priority and name."""
 
     name: str
     priority: int = 999
     programs: tuple[ProgramSpec, ...] = ()
+
+    @property
+    def is_pool(self) -> bool:
+        """True for the processes of an ``[eventlistener:x]``."""
+        return any(isinstance(program, ListenerSpec) for program in self.programs)
 
 
 class GroupSection(Spec, frozen=True, kw_only=True):

@@ -1,0 +1,83 @@
+"""The command that shows what happens as it happens, each event with what led to it."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from trio_supervisor.client.commands import command, usage_error
+from trio_supervisor.client.logs import BANNER, Escaper
+from trio_supervisor.client.render import namespec
+from trio_supervisor.protocol.messages import Event, EventKind, FollowEvents
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trio_supervisor.client.session import Session
+
+PAST = "--past"
+
+
+@command(
+    "events",
+    "events [TYPE ...]      what happens from now on, or what is of a type; Ctrl-C ends it",
+    "events --past ...      what happened before comes first, as far as it is remembered",
+    "events --json ...      one JSON object a line",
+    has_json=True,
+)
+def events(session: Session, words: list[str]) -> None:
+    from trio_supervisor.protocol.happenings import NAMES, leaves_of, name_of
+
+    types = [word for word in words if word != PAST]
+    if unknown := [word for word in types if word not in NAMES]:
+        usage_error(session, "events", f"no such type: {unknown[0]} (types: {' '.join(NAMES)})")
+        return
+    if not session.wants_json:
+        session.say(BANNER)
+    sys.stdout.flush()
+    wanted = leaves_of(tuple(types))
+    try:
+        for event in session.stream(FollowEvents(PAST in words, True)):
+            if isinstance(event, Event) and (not types or name_of(event) in wanted):
+                _show(session, event)
+    except KeyboardInterrupt:
+        pass
+
+
+def _show(session: Session, event: Event) -> None:
+    if session.wants_json:
+        from trio_supervisor.client.objects import event_object, to_text
+
+        session.say(to_text(event_object(event)))
+    else:
+        if event.lost:
+            session.hint(f"[lost {event.lost} events: this terminal is slower than what happens]")
+        session.say(line_of(event))
+    sys.stdout.flush()
+
+
+def line_of(event: Event) -> str:
+    """Return the line of an event: time, id, type, what it is about, and the id of its cause."""
+    from trio_supervisor.protocol.happenings import name_of
+
+    milliseconds = int(event.time % 1 * 1000)
+    moment = f"{time.strftime('%H:%M:%S', time.localtime(event.time))}.{milliseconds:03d}"
+    about = [namespec(event.group, event.name or "*")] if event.group else []
+    told = " ".join([*about, *_details(event)])
+    cause = f" (because of {event.cause})" if event.cause is not None else ""
+    return f"{moment} {event.id:>5} {name_of(event) or event.kind.name} {told}{cause}".rstrip()
+
+
+def _details(event: Event) -> list[str]:
+    """Say what its type does not."""
+    found = []
+    if event.from_state is not None:
+        found.append(f"from {event.from_state.name}")
+    if event.pid is not None:
+        found.append(f"pid {event.pid}")
+    if event.tries:
+        found.append(f"try {event.tries}")
+    if event.kind in {EventKind.PROCESS, EventKind.REQUEST, EventKind.SUPERVISOR, EventKind.REMOTE}:
+        found.append(event.detail)
+    if event.data:
+        found.append(Escaper().escape(event.data.rstrip(b"\n"), final=True).replace("\n", "\\n"))
+    return [words for words in found if words]
