@@ -306,7 +306,7 @@ def test_too_few_descriptors_are_a_problem_with_the_number(rig: Rig) -> None:
 
     assert (found.code, found.bad) == (1, {"descriptors": "problem"})
     assert found.all["descriptors"]["text"].startswith("2 processes need 212 descriptors, and at")
-    assert found.all["descriptors"]["remedy"].startswith("raise the hard limit (ulimit -Hn 210)")
+    assert found.all["descriptors"]["remedy"].startswith("raise the hard limit (ulimit -Hn 212)")
 
 
 def test_a_soft_limit_is_raised(rig: Rig) -> None:
