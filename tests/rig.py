@@ -21,7 +21,7 @@ import pytest
 from leaks import marked
 
 from trio_supervisor.client.connection import Connection
-from trio_supervisor.daemon.proc import stat_of
+from trio_supervisor.daemon.proc import command_line, stat_of, with_descendants
 from trio_supervisor.errors import SupervisorError
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import (
@@ -48,6 +48,16 @@ ASLEEP = "sleep 1000 & until [ $(cat /proc/$!/comm) = sleep ]; do :; done"
 ORPHANS = "for i in 1 2 3 4 5 6 7 8 9; do (/bin/sleep 0.0$i & exit 98) & done; wait"
 """Shell: children end with a code of their own, and leave children that end a little later."""
 SCRIPTS = Path(sys.executable).parent
+
+
+def has_ended(pid: int) -> bool:
+    """Say whether a process is gone, or only waits for a parent to take its exit status."""
+    return not ((status := stat_of(pid)) and status.is_alive)
+
+
+def below(daemon: subprocess.Popen[bytes]) -> set[str]:
+    """Return the commands of all that descends from a process."""
+    return set(map(command_line, with_descendants({daemon.pid})))
 
 
 def until(predicate: Callable[[], T | None], what: str = "it", patience: float = PATIENCE) -> T:
@@ -192,7 +202,7 @@ class Rig:
         self.daemons[-1].kill()
         self.daemons[-1].wait(PATIENCE)
         os.kill(daemon, signal.SIGKILL)
-        until(lambda: stat_of(daemon) is None, "the end of the daemon")
+        until(lambda: has_ended(daemon), "the end of the daemon")
 
     # ── questions ──
 

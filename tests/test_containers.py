@@ -107,7 +107,7 @@ def unit(rig: Rig, kind: str) -> configparser.SectionProxy:
 @pytest.mark.parametrize("flags", [[], ["--no-guardian"]], ids=["guardian", "alone"])
 def test_a_forking_unit_has_its_main_process_in_the_pidfile(rig: Rig, flags: list[str]) -> None:
     service = unit(rig, "forking")
-    rig.write('[program.a]\ncommand = "sleep 1000"\n')
+    rig.write('[program.a]\ncommand = "sleep 1000"\nstartsecs = 0\n')
 
     started = rig.run(*shlex.split(service["ExecStart"]), *flags)
 
@@ -125,7 +125,7 @@ def test_a_forking_unit_has_its_main_process_in_the_pidfile(rig: Rig, flags: lis
 @pytest.mark.parametrize("flags", [[], ["--no-guardian"]], ids=["guardian", "alone"])
 def test_a_simple_unit_stays_in_the_foreground(rig: Rig, flags: list[str]) -> None:
     service = unit(rig, "simple")
-    rig.write('[program.a]\ncommand = "sleep 1000"\n')
+    rig.write('[program.a]\ncommand = "sleep 1000"\nstartsecs = 0\n')
 
     daemon = rig.launch(*shlex.split(service["ExecStart"]), *flags)
 

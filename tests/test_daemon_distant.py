@@ -102,7 +102,7 @@ def test_a_mount_that_hangs_costs_output_and_nobody_waits(
     logs: ProgramLogs, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     gate = threading.Event()
-    monkeypatch.setattr(LogFile, "_append", lambda *_: gate.wait(5))
+    monkeypatch.setattr(LogFile, "take", lambda *_: gate.wait(5))
     file = logs.file(Channel.STDOUT)
 
     began = time.monotonic()

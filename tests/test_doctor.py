@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from container import UNSHARE, needs_namespaces
-from rig import PATIENCE, open_rig, until  # noqa: F401  # the fixture
+from rig import PATIENCE, below, open_rig, until  # noqa: F401  # the fixture
 
 from trio_supervisor.cli import machine
 from trio_supervisor.cli.findings import Level, of_error
@@ -182,9 +182,10 @@ def test_another_remedy_for_leftovers_is_to_kill_them(rig: Rig) -> None:
 
 
 def test_a_guardian_that_cleans_up_is_waited_for(rig: Rig) -> None:
-    rig.write('[program.slow]\ncommand = ["sh", "-c", "trap \'\' TERM; sleep 1003 & wait"]\n')
+    script = "trap '' TERM; sleep 1003 & wait"
+    rig.write(f'[program.slow]\ncommand = ["sh", "-c", "{script}"]\n')
     daemon = rig.start()
-    rig.settle()
+    until(lambda: "sleep 1003" in below(daemon), "the trap")
     until(lambda: state.read(str(rig.state_file)), "the state")
     os.kill(rig.info().daemon_pid, signal.SIGKILL)
     until(lambda: "failed: signal 9" in rig.log, "the guardian's report")
@@ -195,6 +196,7 @@ def test_a_guardian_that_cleans_up_is_waited_for(rig: Rig) -> None:
     for pid in rig.marked() - {daemon.pid}:
         os.kill(pid, signal.SIGKILL)
     assert daemon.wait(PATIENCE) == 128 + signal.SIGKILL
+    rig.write("")
     assert rig.finish(rig.start()) == 0
 
 

@@ -9,25 +9,40 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from rig import PATIENCE, STUBBORN, open_rig, shell, stop, until  # noqa: F401  # the fixture
+from rig import (  # the fixture
+    PATIENCE,
+    STUBBORN,
+    below,
+    has_ended,
+    open_rig,  # noqa: F401
+    shell,
+    stop,
+    until,
+)
 
 from trio_supervisor.daemon import state
-from trio_supervisor.daemon.proc import boot_id, children_of, stat_of
+from trio_supervisor.daemon.proc import boot_id, children_of
 
 if TYPE_CHECKING:
+    import subprocess
+
     from rig import Rig
 
 FAMILY = """
 [program.plain]
 command = "sleep 1000"
+startsecs = 0
 stopwaitsecs = 0.5
 [program.stubborn]
 command = ["sh", "-c", "trap '' TERM; (setsid sleep 1001 &); while :; do sleep 1002 & wait; done"]
+startsecs = 0
 stopwaitsecs = 0.5
 [program.runaway]
-command = ["sh", "-c", "(env -i setsid -f sleep 1003); exec sleep 1004"]
+command = ["sh", "-c", "(env -i setsid -f sleep 1003 > /dev/null 2>&1); exec sleep 1004"]
+startsecs = 0
 stopwaitsecs = 0.3
 """
+SLEEPERS = {f"sleep {number}" for number in range(1001, 1005)}
 
 
 def is_written(rig: Rig) -> bool:
@@ -42,13 +57,19 @@ def leaders(rig: Rig) -> set[str]:
     return set(found.leaders) if found else set()
 
 
+def start_family(rig: Rig, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start a daemon; return when all of the family sleep, and the state has them."""
+    daemon = rig.start(*arguments)
+    until(lambda: below(daemon) >= SLEEPERS, "sleepers")
+    until(lambda: is_written(rig), "the state")
+    return daemon
+
+
 @pytest.fixture
 def family(rig: Rig) -> Rig:
     """A rig with programs that are hard to stop, all up, and written down."""
     rig.write(FAMILY)
-    rig.start()
-    rig.settle()
-    until(lambda: is_written(rig), "the state")
+    start_family(rig)
     return rig
 
 
@@ -85,10 +106,11 @@ def test_who_insists_ends_the_grace_of_the_guardian(rig: Rig) -> None:
 @pytest.mark.slow
 def test_fault_28_what_was_being_stopped_keeps_its_grace(rig: Rig) -> None:
     trap = "trap 'sleep 1; : > saved; exit' TERM"
-    slow = f"exec 2>/dev/null; {trap}; while :; do sleep 1000 & wait; done"
-    rig.write(shell("slow", slow) + shell("quick", "exec sleep 1000"))
+    slow = f"exec 2>/dev/null; {trap}; : > ready; while :; do sleep 1000 & wait; done"
+    at_once = "startsecs = 0"
+    rig.write(shell("slow", slow, at_once) + shell("quick", "exec sleep 1000", at_once))
     daemon = rig.start()
-    rig.settle()
+    until((rig.directory / "ready").exists, "the trap")
     rig.launch(*rig.command("supervisorctl", "-c", str(rig.configuration), "stop", "slow"))
     until(lambda: rig.states()["slow"] == "STOPPING", "the stop")
     stop(rig, "quick")
@@ -98,6 +120,7 @@ def test_fault_28_what_was_being_stopped_keeps_its_grace(rig: Rig) -> None:
 
     assert daemon.wait(PATIENCE) == 128 + signal.SIGKILL
     assert (rig.directory / "saved").exists()
+    rig.write("")
     assert rig.finish(rig.start()) == 0
 
 
@@ -125,7 +148,7 @@ def test_fault_29_a_daemon_whose_guardian_is_killed_ends_in_order(family: Rig) -
 
     family.daemons[0].kill()
 
-    until(lambda: stat_of(daemon) is None, "the end of the daemon")
+    until(lambda: has_ended(daemon), "the end of the daemon")
     assert "received SIGTERM indicating exit request" in family.log
     assert family.marked() == set()
     assert not family.state_file.exists()
@@ -262,8 +285,7 @@ def test_without_a_guardian_it_daemonizes_too(rig: Rig) -> None:
 
 def test_fault_30_without_a_guardian_the_next_start_stops_what_is_left(rig: Rig) -> None:
     rig.write(FAMILY)
-    daemon = rig.start("--no-guardian")
-    until(lambda: is_written(rig), "the state")
+    daemon = start_family(rig, "--no-guardian")
     before = set(rig.settle().values())
     daemon.kill()
     daemon.wait(PATIENCE)

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import leaks
 import pytest
 import trio
-from rig import until
+from rig import has_ended, until
 
-from trio_supervisor.daemon.proc import stat_of
 from trio_supervisor.source.address import ensure_runtime_directory
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def a_thread(undo: ExitStack) -> None:
 def a_process_that_escaped(undo: ExitStack) -> None:
     script = "setsid -f /bin/sh -c 'echo $$; exec sleep 1000 > /dev/null'"
     pid = int(subprocess.check_output(["/bin/sh", "-c", script]))
-    undo.callback(until, lambda: stat_of(pid) is None, "its end")
+    undo.callback(until, lambda: has_ended(pid), "its end")
     undo.callback(os.kill, pid, signal.SIGKILL)
 
 

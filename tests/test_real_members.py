@@ -26,7 +26,7 @@ FAMILY = """
 command = ["sh", "-c", '''
 sleep 1001 &
 (setsid sleep 1002 &)
-(env -i setsid -f sleep 1003)
+(env -i setsid -f sleep 1003 > /dev/null 2>&1)
 exec sleep 1000
 ''']
 """
@@ -208,6 +208,7 @@ class Foreign:
             stopwaitsecs = 0.1
             [program.other]
             command = "sleep 1000"
+            startsecs = 0
             """
         )
         os.chown(directory, NOBODY, NOBODY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import socket
 import subprocess
@@ -25,9 +26,13 @@ NAMES = [name for names in GROUPS.values() for name in names]
 
 
 def free_ports() -> int:
-    """Give the first of as many free ports as there are workers."""
+    """Give the first of as many free ports as there are workers.
+
+    Tests that run side by side choose from ranges of their own: free is not yet taken.
+    """
+    side = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
-        base = random.randrange(20_000, 30_000)
+        base = random.randrange(20_000 + side * 1000, 21_000 + side * 1000 - len(NAMES))
         try:
             with ExitStack() as stack:
                 for port in range(base, base + len(NAMES)):

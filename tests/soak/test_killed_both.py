@@ -7,10 +7,9 @@ import signal
 from typing import TYPE_CHECKING
 
 from accident import Accident
-from rig import PATIENCE, until
+from rig import PATIENCE, has_ended, until
 
 from trio_supervisor.daemon import state
-from trio_supervisor.daemon.proc import stat_of
 
 if TYPE_CHECKING:
     import random
@@ -29,7 +28,7 @@ def test_what_both_leave_the_next_start_stops(rig: Rig, chance: random.Random) -
     accident.kill(accident.guardian.pid)
 
     accident.guardian.wait(PATIENCE)
-    until(lambda: stat_of(accident.daemon) is None, "the end of the daemon")
+    until(lambda: has_ended(accident.daemon), "the end of the daemon")
     state.read(str(rig.state_file))  # raises if it cannot be read
     rig.finish(rig.start())
     accident.aftermath(rig)
