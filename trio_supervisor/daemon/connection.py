@@ -52,8 +52,8 @@ STREAMS = 32
 """Answers of one connection that are sent at a time; others wait, and can be cancelled."""
 REQUESTS = 1024
 """Requests under way in one connection, those that wait among them; more are refused."""
-FLUSH_ABOVE = 256 * 1024
-"""Bytes of answers that wait for the rest of what one receive brought."""
+FLUSH_ABOVE = 16 * 1024
+"""Bytes of answers that wait for more: a client reads the first rows while the next are made."""
 
 TOO_MANY_REQUESTS = (
     f"{REQUESTS} requests of this connection are being answered (wait for some, or cancel them)"
@@ -194,6 +194,8 @@ class Connection:
             if isinstance(answer, tuple):
                 for reply in answer:
                     self._answer(number, reply)
+                    if len(self._ready) > FLUSH_ABOVE:
+                        await self._flush()
             else:
                 await self._flush()
                 self._streams[number] = scope = trio.CancelScope()

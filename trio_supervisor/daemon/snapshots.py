@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     Census = Callable[[], Awaitable[tuple[dict[tuple[str, str], set[int]], set[int]]]]
 
-ROWS = 500
-"""Rows of a list that go into one message; a thousand is well below the limit of a reply."""
+ROWS = 100
+"""Rows of a list that go into one message, far below the limit of a reply."""
 MOST_MEMBERS = 2000
 """Members of one process that are told: so many are well below the limit of a reply."""
 

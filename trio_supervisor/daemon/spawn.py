@@ -121,19 +121,20 @@ class _Run:
         self._ladder = Ladder(spawner.containment, self._unit, program)
         self._process: trio.Process | None = None
         self._turn: Turn | None = None
+        self._environment: dict[str, str] = {}
         self._pipes: list[Pipe] = []
         self._feed: Feed | None = None
         self._childs_ends: list[int] = []
 
     async def leader(self) -> None:
         """Wait for a turn, spawn, and wait until the leader has ended."""
-        environment = self._environment()
-        words = arguments_of(self._program.spec, environment)
+        self._environment.update(self._variables())
+        words = arguments_of(self._program.spec, self._environment)
+        command = [*self._spawner.budget.prefix, *words]
         self._turn = await self._spawner.turns.take(self._program.rank)
         self._spawner.containment.expect()
         try:
-            options = self._options(environment)
-            await trio.run_process([*self._spawner.budget.prefix, *words], **options)
+            await trio.run_process(command, **self._options())
         except (OSError, RuntimeError, KeyError, ValueError) as problem:
             if self._process is not None:
                 raise
@@ -159,6 +160,7 @@ class _Run:
         assert self._feed is not None
         self._process = process
         self._spawner.feeds[process.pid] = self._feed
+        self._environment.clear()  # Trio keeps it as long as the process lives
         self._spawn_is_over(process.pid)
         self._program.spawned(process.pid, lambda: process.poll() is None)
         for pipe in self._pipes:
@@ -175,11 +177,12 @@ class _Run:
     def _spawn_is_over(self, pid: int | None) -> None:
         assert self._turn is not None
         self._turn.give_back()
+        self._turn = None
         self._spawner.containment.claim(self._unit, pid)
         for descriptor in self._childs_ends:
             os.close(descriptor)
 
-    def _environment(self) -> dict[str, str]:
+    def _variables(self) -> dict[str, str]:
         rank, spec = self._program.rank, self._program.spec
         return {
             **self._spawner.environment,
@@ -190,7 +193,7 @@ class _Run:
             **spec.environment,
         }
 
-    def _options(self, environment: Mapping[str, str]) -> dict[str, Any]:
+    def _options(self) -> dict[str, Any]:
         """Return the keyword arguments of the spawn, with fresh pipes."""
         spec = self._program.spec
         stdout, stderr = self._program.sinks
@@ -201,7 +204,7 @@ class _Run:
             "stdin": self._open_stdin(),
             "stdout": self._pipe(stdout),
             "stderr": subprocess.STDOUT if spec.redirect_stderr else self._pipe(stderr),
-            "env": environment,
+            "env": self._environment,
             "cwd": spec.directory,
             "start_new_session": True,
         }
