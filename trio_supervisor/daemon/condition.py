@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import signal
 import time
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ class Condition:
     started: float | None = None
     stopped: float | None = None
     up_since: float = 0.0
-    left: set[int] = field(default_factory=set)
+    left: AbstractSet[int] = frozenset()
     """Processes that live on when the leader has ended, or although they were killed."""
     is_stuck: bool = False
     """True when those cannot be killed."""

@@ -66,7 +66,7 @@ class Unit:
         self._first: Process | None = None
         self.key = group, name
         self.mark = f"{daemon}:{group}:{name}"
-        self.known: set[Process] = set()
+        self.known: frozenset[Process] = frozenset()
         """Seen below the leader: a member may leave the session and scrub the mark later."""
 
     def first(self) -> Process:
@@ -221,7 +221,7 @@ class Containment:
         return found
 
     def _remember(self, unit: Unit, pids: Iterable[int]) -> None:
-        unit.known.update(map(process_of, pids))
+        unit.known |= frozenset(map(process_of, pids))
         self._known.update(dict.fromkeys(unit.known, unit))
 
     async def census(self) -> tuple[dict[tuple[str, str], set[int]], set[int]]:
