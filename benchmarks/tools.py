@@ -6,16 +6,17 @@ import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import tomli_w
 
-from benchmarks.peers import peers_bin
+from benchmarks.peers import ours_bin, peers_bin
 from benchmarks.rows import Side
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SOCKET = "control.sock"
-OURS_BIN = Path(sys.executable).parent
 Options = dict[str, str | int | bool]
 
 
@@ -105,9 +106,12 @@ class Original:
 
 
 class Ours:
-    """trio-supervisor, from the environment that runs the benchmark."""
+    """trio-supervisor, of the sources that run the benchmark."""
 
     side = Side.OURS
+
+    def __init__(self) -> None:
+        self.bin = ours_bin()
 
     def configure(self, plan: Plan, directory: Path) -> None:
         document: dict[str, Options | dict[str, Options]] = {}
@@ -118,17 +122,17 @@ class Ours:
         (directory / "supervisord.toml").write_text(tomli_w.dumps(document))
 
     def daemon(self, directory: Path) -> list[str]:
-        return [str(OURS_BIN / "supervisord"), "-n", "-c", str(directory / "supervisord.toml")]
+        return [str(self.bin / "supervisord"), "-n", "-c", str(directory / "supervisord.toml")]
 
     def control(self, directory: Path, *arguments: str) -> list[str]:
         configuration = str(directory / "supervisord.toml")
-        return [str(OURS_BIN / "supervisorctl"), "-c", configuration, *arguments]
+        return [str(self.bin / "supervisorctl"), "-c", configuration, *arguments]
 
     def configure_console(self, plan: Plan, directory: Path) -> None:
         self.configure(plan, directory)
 
     def console(self) -> list[str]:
-        return [str(OURS_BIN / "trio-supervisor"), "up"]
+        return [str(self.bin / "trio-supervisor"), "up"]
 
 
 def script(path: Path, *arguments: str) -> str:

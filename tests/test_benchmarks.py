@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import proc, table
+from benchmarks import proc, table, tools
 from benchmarks.__main__ import ROWS
 from benchmarks.harness import open_workplace
 from benchmarks.rows import Must, Result, Row, Side, for_each
@@ -56,6 +56,7 @@ def test_both_sides_get_the_same_programs(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "honcho").touch()
     monkeypatch.setenv("BENCH_PEERS", str(tmp_path))
+    monkeypatch.setattr(tools, "ours_bin", lambda: tmp_path)  # nothing is installed
     plan = Plan({"a": "/bin/sleep 1", "b": "/bin/true x"}, {"redirect_stderr": True})
 
     Original().configure(plan, tmp_path)
