@@ -441,7 +441,9 @@ def as_ini(value: Any) -> Any:
             return str(value)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 @given(st.dictionaries(words, programs, max_size=3))
 def test_both_dialects_of_one_tree_give_the_same_specs(tmp_path: Path, tree: Any) -> None:
     ini = "".join(

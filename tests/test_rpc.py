@@ -413,7 +413,10 @@ def test_only_what_the_table_names_runs_and_with_its_types(
 
 
 @pytest.mark.slow
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(given_calls=st.lists(st.tuples(NAMES, st.lists(VALUES, max_size=3)), max_size=5))
 def test_whatever_is_called_the_answer_is_valid(
     tmp_path: Path, given_calls: list[tuple[str, list[Any]]]
