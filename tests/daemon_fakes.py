@@ -132,10 +132,10 @@ class FakeSpawner:
         """Remember a signal."""
         self.sent.append((pid, number))
 
-    def write(self, pid: int, data: bytes) -> bool:
+    def write(self, pid: int, data: bytes) -> Fault:
         """Remember what was written; what is in ``deaf`` takes nothing."""
         self.written.append((pid, data))
-        return pid not in self.deaf
+        return Fault.NO_FILE if pid in self.deaf else Fault.SUCCESS
 
     async def run(self, program: Runnable) -> None:
         """Run once, as planned."""

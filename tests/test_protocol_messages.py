@@ -53,6 +53,7 @@ from trio_supervisor.protocol.messages import (
     Strays,
     Tail,
     Update,
+    Write,
 )
 
 _S = ProcessState
@@ -79,6 +80,7 @@ USED_CODES = {
     0x0026: Kill,
     0x0027: Rotate,
     0x0028: Reopen,
+    0x0029: Write,
     0x0030: Reread,
     0x0031: Changes,
     0x0032: Update,
@@ -156,6 +158,7 @@ PINNED: list[tuple[Message, str]] = [
     (Clear(("web",)), "0000000b 00000007 0025 0000000100000003776562"),
     (Rotate(("web",)), "0000000b 00000007 0027 0000000100000003776562"),
     (Reopen(("web",)), "0000000b 00000007 0028 0000000100000003776562"),
+    (Write("web", b"hi"), "0000000d 00000007 0029 00000003776562 000000026869"),
     (Reread(), "00000000 00000007 0030"),
     (
         Changes(("a",), (GroupChange("b", ("umask", "user")),), (), ("w",)),

@@ -139,8 +139,11 @@ TABLE: list[tuple[tuple[object, ...], object]] = [
     (("readProcessLog", "nosuch", 0, 0), "10 BAD_NAME: nosuch"),
     (("tailProcessStderrLog", "web", 0, 10), ["", 0, False]),
     (("tailProcessLog", "g:*", 0, 10), "10 BAD_NAME: g:*"),
-    (("sendProcessStdin", "web", "x"), "20 NO_FILE: web"),
+    (("sendProcessStdin", "web", "x"), True),
     (("sendProcessStdin", "off", "x"), "70 NOT_RUNNING: off"),
+    (("sendProcessStdin", "g:*", "x"), "10 BAD_NAME: g:*"),
+    (("sendProcessStdin", "web", 5), "2 INCORRECT_PARAMETERS: chars must be of type string"),
+    (("sendProcessStdin", "web", b"\xff"), True),
     (("sendRemoteCommEvent", "a", "b"), True),
     (("restart",), True),
     (("shutdown",), True),
@@ -154,6 +157,38 @@ async def test_a_call_is_answered(
     tmp_path: Path, autojump_clock: MockClock, given: tuple[object, ...], answer: object
 ) -> None:
     assert await calls(tmp_path, given) == [answer]
+
+
+async def test_text_is_sent_to_a_process_as_utf_8(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with open_daemon(daemon_of(tmp_path)) as daemon:
+        await daemon.settled()
+        answer = await Client(daemon).call(f"{S}sendProcessStdin", "web", "né\n")
+
+    assert answer is True
+    assert [data for _, data in daemon.spawner.written] == ["né\n".encode()]
+
+
+async def test_a_process_that_closed_its_stdin_is_no_file(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with open_daemon(daemon_of(tmp_path)) as daemon:
+        await daemon.settled()
+        daemon.spawner.deaf.update(range(100_000))
+        answer = await Client(daemon).call(f"{S}sendProcessStdin", "web", "x")
+
+    assert answer == "20 NO_FILE: web"
+
+
+async def test_what_is_sent_to_a_process_is_in_no_event(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with open_daemon(daemon_of(tmp_path)) as daemon:
+        await daemon.settled()
+        await Client(daemon).call(f"{S}sendProcessStdin", "web", "my password")
+
+    assert "write web (by somebody)" in [e.detail for e in daemon.supervisor.events.since()]
 
 
 async def test_start_waits_unless_told_not_to(tmp_path: Path, autojump_clock: MockClock) -> None:

@@ -147,6 +147,7 @@ CALLS: list[Step] = [
     ("rpc", S + "removeProcessGroup", "g"),
     ("rpc", S + "nosuch"),
     ("rpc", S + "getState", 1),
+    *(("rpc", S + "sendProcessStdin", name, "x") for name in ("cat", "nofile", "nosuch", "g:*")),
     ("rpc", "a.b.c"),
     ("rpc", "system.multicall", [{"methodName": S + "getState"}, {"methodName": "x"}, {}]),
 ]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import aclosing, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import trio
 
 from trio_supervisor import __version__
 from trio_supervisor.daemon import operations, snapshots, updates
-from trio_supervisor.daemon.follower import Follower
+from trio_supervisor.daemon.tails import tail
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import SupervisorState
 from trio_supervisor.protocol.messages import (
@@ -29,7 +29,6 @@ from trio_supervisor.protocol.messages import (
     Info,
     Kill,
     Message,
-    Output,
     Reload,
     Remove,
     Reopen,
@@ -42,6 +41,7 @@ from trio_supervisor.protocol.messages import (
     Stop,
     Tail,
     Update,
+    Write,
 )
 from trio_supervisor.source import values
 
@@ -56,12 +56,8 @@ if TYPE_CHECKING:
 
     Answer = tuple[Message, ...] | AsyncGenerator[Message, None]
 
-CHUNK = 256 * 1024
-"""Bytes of a log that go into one message."""
 LAST_WORDS = 1.0
 """Seconds that those who wait for the shutdown have to take the answer."""
-_ABANDON: dict[str, Any] = {"abandon_on_cancel": True}
-"""What trio-typing does not know of: a thread that hangs is left alone."""
 QUESTIONS = (GetInfo, GetStatus, GetAvailable, Tail, FollowEvents)
 """What is answered during a shutdown, too."""
 
@@ -142,7 +138,7 @@ class Handlers:
             case GetAvailable():
                 return snapshots.available(self.supervisor)
             case Tail(channel, name, size, follow):
-                return _tail(self.log_file(channel, name), size, follow=follow)
+                return tail(self.log_file(channel, name), size, follow=follow)
             case FollowEvents(past, everything):
                 return self._events(past=past, everything=everything)
             case _:
@@ -170,6 +166,9 @@ class Handlers:
                     Reopen: operations.reopen,
                 }[type(request)]
                 return _outcomes(act(supervisor, request.targets), wait=True)
+            case Write(target, data):
+                operations.write(supervisor, target, data)
+                return (Done(),)
             case _:
                 return self._change(request, cause)
 
@@ -232,7 +231,8 @@ class Handlers:
 
 
 def _words(request: Message) -> str:
-    values_of = (str(getattr(request, name)) for name in request.FIELDS)
+    shown = (name for name in request.FIELDS if name not in request.HIDDEN)
+    values_of = (str(getattr(request, name)) for name in shown)
     return " ".join([type(request).__name__.lower(), *values_of])
 
 
@@ -258,45 +258,3 @@ async def _told(report: Report) -> AsyncGenerator[Message, None]:
     async for outcome in report:
         yield outcome
     yield End()
-
-
-def _tail(file: LogFile, size: int, *, follow: bool) -> AsyncGenerator[Message, None]:
-    if size < 0:
-        raise RequestError(Fault.BAD_ARGUMENTS, f"{size} bytes")
-    return _follow(file, size) if follow else _read(file, size)
-
-
-async def _read(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
-    """Send the end of a log, one chunk after the other."""
-    try:
-        chunks = file.tail(size, CHUNK)
-        while chunk := await _next(file, chunks):
-            yield Output(chunk)
-    except OSError as problem:
-        raise RequestError(Fault.NO_FILE, f"{file.path}: {problem.strerror}") from problem
-    yield End()
-
-
-async def _next(file: LogFile, chunks: Iterator[bytes]) -> bytes:
-    """Read on in a log, in a thread if that may hang; nothing is the end."""
-    if file.may_hang:
-        return await trio.to_thread.run_sync(next, chunks, b"", **_ABANDON)
-    return next(chunks, b"")
-
-
-async def _follow(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
-    """Send the end of a log, then what comes; nothing can come between the two."""
-    follower = Follower()
-    file.followers.add(follower)
-    try:
-        chunks = file.tail(min(size, CHUNK), CHUNK)
-        while past := await _next(file, chunks):
-            yield Output(past)
-        while not follower.is_closed:
-            data, lost = await follower.take()
-            yield Output(data, lost)
-        yield End()
-    except OSError as problem:
-        raise RequestError(Fault.NO_FILE, f"{file.path}: {problem.strerror}") from problem
-    finally:
-        file.followers.discard(follower)

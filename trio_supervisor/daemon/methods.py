@@ -10,13 +10,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple
 
 from trio_supervisor.daemon import excerpts
-from trio_supervisor.daemon.structs import (
-    changes,
-    config_info,
-    process_info,
-    refused,
-    result,
-)
+from trio_supervisor.daemon.structs import changes, config_info, process_info, refused, result
 from trio_supervisor.daemon.targets import ALL, split_namespec
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.protocol.messages import (
@@ -37,6 +31,7 @@ from trio_supervisor.protocol.messages import (
     Start,
     Statuses,
     Stop,
+    Write,
 )
 
 if TYPE_CHECKING:
@@ -229,10 +224,14 @@ async def signal_all(session: Session, number: str | int) -> Value:
     return _several(await session.outcomes(Signal(word, (ALL,))), ALL, word)
 
 
-async def send_stdin(session: Session, name: str, _chars: str) -> Value:
-    """Refuse in the words for a closed stdin: nothing reads what would be written."""
-    (row,) = await session.rows(_require_process(name))
-    raise refused(Fault.NO_FILE if row.pid else Fault.NOT_RUNNING, name, name)
+async def send_stdin(session: Session, name: str, chars: str | bytes) -> Value:
+    data = chars.encode() if isinstance(chars, str) else chars
+    try:
+        await session.ask(Write(_require_process(name), data))
+    except RequestError as problem:
+        detail = name if problem.fault is Fault.NO_FILE else problem.detail
+        raise refused(problem.fault, name, detail) from None
+    return True
 
 
 async def send_event(session: Session, kind: str, data: str) -> Value:

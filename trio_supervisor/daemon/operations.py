@@ -1,4 +1,4 @@
-"""What can be asked of processes: start, stop, kill, restart, signal, and what concerns logs.
+"""What can be asked of processes: start, stop, kill, restart, signal, write; and of their logs.
 
 Each is registered at once with the programs that the words name, in the order in which requests
 arrive, and carried out by their tasks; a `Pending` is the outcome of one of them. Changes of the
@@ -78,6 +78,11 @@ def signal(supervisor: Supervisor, number: int | None, words: Iterable[str]) -> 
         waiters = [(p, attempt(partial(p.signal, number))) for p in chosen]
         found += _pending(supervisor, Action.SIGNALLED, target, waiters)
     return found
+
+
+def write(supervisor: Supervisor, word: str, data: bytes) -> None:
+    """Write to the stdin of the one process that a word names; RequestError when that fails."""
+    supervisor.program(word).write(data)
 
 
 def clear(supervisor: Supervisor, words: Iterable[str]) -> list[Pending]:

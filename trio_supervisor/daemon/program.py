@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _S = ProcessState
+_NOT_WRITTEN = {
+    Fault.NO_FILE: "it does not read what is written to it: its stdin is closed",
+    Fault.BUSY: "it does not read what was written to it before; try again later",
+}
 
 
 def _tell_nobody() -> None:
@@ -147,11 +151,15 @@ class Program:
         self._spawner.send(self.condition.pid, number)
 
     def write(self, data: bytes) -> None:
-        """Write to its stdin; RequestError without a process, or when that takes nothing more."""
-        if self.condition.pid is None:
+        """Write to its stdin; RequestError without a process that may read all of it.
+
+        A process that is being stopped is told nothing more, as by supervisord's rpcinterface.py.
+        """
+        if self.condition.pid is None or self.state is _S.STOPPING:
             raise RequestError(Fault.NOT_RUNNING)
-        if not self._spawner.write(self.condition.pid, data):
-            raise RequestError(Fault.NO_FILE, "its stdin is closed, or full: it does not read")
+        fault = self._spawner.write(self.condition.pid, data)
+        if fault is not Fault.SUCCESS:
+            raise RequestError(fault, _NOT_WRITTEN[fault])
 
     def replace_nowait(self, why: str) -> None:
         """End the run that is under way as a failed one, although nothing was asked."""

@@ -59,8 +59,11 @@ class Spawner(Protocol):
     def send(self, pid: int, number: int) -> None:
         """Send a signal to a process that it runs."""
 
-    def write(self, pid: int, data: bytes) -> bool:
-        """Write to the stdin of a process that it runs; False when that takes nothing more."""
+    def write(self, pid: int, data: bytes) -> Fault:
+        """Write to the stdin of a process that it runs: all of it, or nothing and why not.
+
+        NO_FILE when nobody can read it any more, BUSY when too much waits to be read already.
+        """
 
 
 class ProcessSpawner:
@@ -95,9 +98,12 @@ class ProcessSpawner:
         """Send a signal to a process that it runs."""
         send([pid], number)
 
-    def write(self, pid: int, data: bytes) -> bool:
-        """Write to the stdin of a process that it runs; False when that takes nothing more."""
-        return self.feeds[pid].offer(data)
+    def write(self, pid: int, data: bytes) -> Fault:
+        """Write to the stdin of a process that it runs: all of it, or nothing and why not."""
+        feed = self.feeds[pid]
+        if feed.offer(data):
+            return Fault.SUCCESS
+        return Fault.NO_FILE if feed.is_closed else Fault.BUSY
 
     async def run(self, program: Runnable) -> None:
         """Run once, to the end of its tree and of its output."""

@@ -265,6 +265,15 @@ class Reopen(Message, code=0x0028):
     targets: tuple[str, ...]
 
 
+class Write(Message, code=0x0029):
+    """Write to the stdin of the one process that ``target`` names; Done when it was taken."""
+
+    target: str
+    data: bytes
+
+    HIDDEN: ClassVar[frozenset[str]] = frozenset({"data"})
+
+
 # ── configuration ────────────────────────────────────────────────────────────────────────────
 
 

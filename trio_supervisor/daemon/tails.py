@@ -1,0 +1,64 @@
+"""What a Tail is answered: the end of a log, chunk by chunk, and what is added to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from trio_supervisor.daemon.follower import Follower
+from trio_supervisor.errors import Fault, RequestError
+from trio_supervisor.protocol.messages import End, Message, Output
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator
+
+    from trio_supervisor.daemon.logfile import LogFile
+
+CHUNK = 256 * 1024
+"""Bytes of a log that go into one message."""
+_ABANDON: dict[str, Any] = {"abandon_on_cancel": True}
+"""What trio-typing does not know of: a thread that hangs is left alone."""
+
+
+def tail(file: LogFile, size: int, *, follow: bool) -> AsyncGenerator[Message, None]:
+    """Return the end of a log as messages; RequestError for a size below zero."""
+    if size < 0:
+        raise RequestError(Fault.BAD_ARGUMENTS, f"{size} bytes")
+    return _follow(file, size) if follow else _read(file, size)
+
+
+async def _read(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
+    """Send the end of a log, one chunk after the other."""
+    try:
+        chunks = file.tail(size, CHUNK)
+        while chunk := await _next(file, chunks):
+            yield Output(chunk)
+    except OSError as problem:
+        raise RequestError(Fault.NO_FILE, f"{file.path}: {problem.strerror}") from problem
+    yield End()
+
+
+async def _next(file: LogFile, chunks: Iterator[bytes]) -> bytes:
+    """Read on in a log, in a thread if that may hang; nothing is the end."""
+    if file.may_hang:
+        return await trio.to_thread.run_sync(next, chunks, b"", **_ABANDON)
+    return next(chunks, b"")
+
+
+async def _follow(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
+    """Send the end of a log, then what comes; nothing can come between the two."""
+    follower = Follower()
+    file.followers.add(follower)
+    try:
+        chunks = file.tail(min(size, CHUNK), CHUNK)
+        while past := await _next(file, chunks):
+            yield Output(past)
+        while not follower.is_closed:
+            data, lost = await follower.take()
+            yield Output(data, lost)
+        yield End()
+    except OSError as problem:
+        raise RequestError(Fault.NO_FILE, f"{file.path}: {problem.strerror}") from problem
+    finally:
+        file.followers.discard(follower)
