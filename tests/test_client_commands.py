@@ -368,9 +368,9 @@ LIST_OF_COMMANDS = """\
 
 default commands (type help <topic>):
 =====================================
-add    events  maintail  quit    reopen   rotate    start   tail  \x20
-avail  exit    open      reload  reread   shutdown  status  update\x20
-clear  kill    pid       remove  restart  signal    stop    version
+add    events  kill      pid     remove  restart   signal  stop    version
+avail  exit    maintail  quit    reopen  rotate    start   tail \x20
+clear  fg      open      reload  reread  shutdown  status  update
 
 """
 

@@ -13,7 +13,14 @@ from configurations import loaded
 from terminal import Bench, until
 
 from trio_supervisor.cli import configure, launcher
-from trio_supervisor.client import events, groups, logs, processes, server  # noqa: F401  # the commands
+from trio_supervisor.client import (  # noqa: F401  # the commands
+    events,
+    foreground,
+    groups,
+    logs,
+    processes,
+    server,
+)
 from trio_supervisor.client.commands import COMMANDS
 
 ROOT = Path(__file__).parent.parent

@@ -26,7 +26,7 @@ def test_a_client_that_will_ask_no_more_still_gets_its_outcome(rig: Rig) -> None
     rig.start()
 
     with rig.connect() as connection:
-        request = connection._send(Start(("web",)))
+        request = connection.send(Start(("web",)))
         connection._socket.shutdown(socket.SHUT_WR)
         outcome = connection._receive(request)
 
@@ -214,7 +214,7 @@ def test_a_client_that_leaves_in_the_middle_of_a_stop_changes_nothing(rig: Rig) 
     until(lambda: rig.text("leader.log"), "the trap")
 
     connection = rig.connect()
-    connection._send(Stop(("leader",)))
+    connection.send(Stop(("leader",)))
     until(lambda: rig.states()["leader"] == "STOPPING", "STOPPING")
     connection.close()
 
@@ -228,7 +228,7 @@ def test_fault_20_a_hundred_starts_at_once_make_one_process(rig: Rig) -> None:
 
     with rig.connect() as connection:
         for _ in range(100):
-            connection._send(Start(("one",)))
+            connection.send(Start(("one",)))
         replies = [from_frame(connection._next_frame()) for _ in range(200)]  # each with its End
 
     faults = [reply.fault.name for reply in replies if isinstance(reply, Outcome)]

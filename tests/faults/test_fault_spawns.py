@@ -109,9 +109,9 @@ def test_fault_18_a_stop_during_a_spawn_waits_for_the_child_and_ends_it(rig: Rig
         """
     rig.start_with_fault(held)
     with rig.connect() as connection:
-        connection._send(Start(("late",)))
+        connection.send(Start(("late",)))
         until(lambda: rig.states() == {"late": "STARTING"}, "the spawn")
-        connection._send(Stop(("late",)))
+        connection.send(Stop(("late",)))
         (rig.directory / "go").touch()
         replies = [from_frame(connection._next_frame()) for _ in range(4)]  # each with its End
 

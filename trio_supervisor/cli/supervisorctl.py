@@ -53,7 +53,14 @@ def _run(arguments: list[str]) -> int:
         print(f"Error: {error}\nFor help, use {sys.argv[0]} -h", file=sys.stderr)
         return 2
     # the modules that hold the commands
-    from trio_supervisor.client import events, groups, logs, processes, server  # noqa: F401
+    from trio_supervisor.client import (  # noqa: F401
+        events,
+        foreground,
+        groups,
+        logs,
+        processes,
+        server,
+    )
 
     opened = session.Session(
         address, configuration=configuration, is_interactive=given.interactive or not given.words

@@ -103,7 +103,7 @@ class Connection:
 
     def ask(self, message: Message, kind: type[Reply]) -> Reply:
         """Send a request and return its one reply; raise RequestError if it was refused."""
-        reply = self._receive(self._send(message))
+        reply = self._receive(self.send(message))
         if not isinstance(reply, kind):
             raise self._nonsense(f"{kind.__name__} was asked for, {type(reply).__name__} came")
         return reply
@@ -114,14 +114,14 @@ class Connection:
         Closing the generator, or Ctrl-C inside it, cancels the stream at the daemon.
         """
         try:
-            request = self._send(message)
+            request = self.send(message)
             while not isinstance(reply := self._receive(request), End):
                 yield reply
         except (GeneratorExit, KeyboardInterrupt):
             self._cancel(self._requests)  # Ctrl-C may come before the number is returned
             raise
 
-    def _send(self, message: Message) -> int:
+    def send(self, message: Message) -> int:
         """Send a request, after a Hello if it is the first; return its id."""
         self._requests += 1
         data = to_bytes(self._requests, message)
@@ -143,6 +143,20 @@ class Connection:
         self._socket.settimeout(None)
         return self._requests
 
+    @property
+    def has_more(self) -> bool:
+        """True when `receive` will not wait."""
+        return bool(self._frames)
+
+    def fileno(self) -> int:
+        """Return what becomes readable when the daemon has something to tell."""
+        return self._socket.fileno()
+
+    def receive(self) -> tuple[int, Message]:
+        """Wait for the next message to any request; return the request's id, and the message."""
+        frame = self._next_frame()
+        return frame.request, self._message(frame)
+
     def _meet(self, hello: Message) -> None:
         if not isinstance(hello, Hello):
             raise self._nonsense(f"a {type(hello).__name__} came before its Hello")
@@ -156,15 +170,18 @@ class Connection:
             frame = self._next_frame()
             if frame.request not in {request, 0}:
                 continue
-            try:
-                message = from_frame(frame)
-            except ProtocolError as error:
-                raise self._nonsense(str(error)) from None
+            message = self._message(frame)
             if isinstance(message, Error):
                 if message.fault == Fault.UNSUPPORTED_VERSION:
                     raise self._other_version(message.detail)
                 raise RequestError(message.fault, message.detail)
             return message
+
+    def _message(self, frame: Frame) -> Message:
+        try:
+            return from_frame(frame)
+        except ProtocolError as error:
+            raise self._nonsense(str(error)) from None
 
     def _next_frame(self) -> Frame:
         while not self._frames:

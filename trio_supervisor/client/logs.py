@@ -13,6 +13,8 @@ from trio_supervisor.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from trio_supervisor.client.session import Session
 
 BANNER = "==> Press Ctrl-C to exit <=="
@@ -91,6 +93,26 @@ class Escaper:
         return _CONTROL.sub(_spell, text[: cut.start()] if cut else text)
 
 
+class Printer:
+    """Writes what a program wrote to a stream: as it is, but to a terminal without its controls."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._escaper = Escaper() if stream.isatty() else None
+
+    def show(self, data: bytes, *, final: bool = False) -> None:
+        """Write bytes at once, after what was said before them."""
+        if self._escaper is not None:
+            data = self._escaper.escape(data, final=final).encode()
+        self._stream.flush()
+        self._stream.buffer.write(data)
+        self._stream.buffer.flush()
+
+    def finish(self) -> None:
+        """Write the beginning of a colour or a letter that nothing completed."""
+        self.show(b"", final=True)
+
+
 def _spell(match: re.Match[str]) -> str:
     if match[1]:
         return match[1]
@@ -137,21 +159,20 @@ def _show(session: Session, wanted: Wanted) -> None:
 
 
 def _copy(session: Session, wanted: Wanted) -> None:
-    escaper = Escaper() if sys.stdout.isatty() else None
+    printer = Printer(sys.stdout)
     for reply in session.stream(Tail(wanted.channel, wanted.name, wanted.size, wanted.follow)):
         if isinstance(reply, Output):
-            if reply.lost:
-                session.hint(f"[lost {reply.lost} bytes: this terminal is slower than the log]")
-            _write(escaper.escape(reply.data).encode() if escaper else reply.data)
-    _write(escaper.escape(b"", final=True).encode() if escaper else b"")
+            tell_losses(session, reply)
+            printer.show(reply.data)
+    printer.finish()
     if not wanted.follow:
         session.say("")
 
 
-def _write(data: bytes) -> None:
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+def tell_losses(session: Session, output: Output) -> None:
+    """Say how much was skipped before some output."""
+    if output.lost:
+        session.hint(f"[lost {output.lost} bytes: this terminal is slower than the log]")
 
 
 def _report(session: Session, wanted: Wanted, error: RequestError) -> None:

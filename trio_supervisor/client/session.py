@@ -33,10 +33,10 @@ class Session:
         self._connection: Connection | None = None
 
     def ask(self, message: Message, kind: type[Reply]) -> Reply:
-        return self._open().ask(message, kind)
+        return self.connection().ask(message, kind)
 
     def stream(self, message: Message) -> Generator[Message, None, None]:
-        return self._open().stream(message)
+        return self.connection().stream(message)
 
     def say(self, line: str) -> None:
         """Write a line of the answer to stdout."""
@@ -55,7 +55,8 @@ class Session:
             self._connection.close()
             self._connection = None
 
-    def _open(self) -> Connection:
+    def connection(self) -> Connection:
+        """Return the connection of this command, opened by the first who asks."""
         if self._connection is None:
             self._connection = Connection.open(self.address)
         return self._connection

@@ -27,6 +27,7 @@ _TAKES_PROCESSES = {
     "pid",
     "signal",
     "tail",
+    "fg",
     "clear",
     "rotate",
     "reopen",
