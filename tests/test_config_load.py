@@ -274,6 +274,30 @@ def test_a_wrong_option_is_refused_at_its_place(tmp_path: Path, text: str, expec
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("", "a.conf:1: fcgi-program.app: has no socket (add: socket = …)"),
+        ("socket=foo", "a.conf:3: fcgi-program.app.socket: 'foo' is not a socket (examples: "),
+        ("socket=tcp://9000", "'tcp://9000' is not a socket (examples: unix:///run/app.sock, "),
+        ("socket=tcp://h:0", "fcgi-program.app.socket: 'h:0' is not an address (example: "),
+        ("socket=unix://x", "'unix://x': the path is not absolute (example: unix:///run/app"),
+        ("socket=tcp://h:1\nsocket_mode=0600", "app.socket_mode: is for unix sockets only"),
+        ("socket=tcp://h:1\nsocket_owner=root", "app.socket_owner: is for unix sockets only"),
+        ("socket=tcp://h:1\nsocket_backlog=0", "a.conf:4: fcgi-program.app.socket_backlog: 0 is"),
+        ("socket=unix:///x\nsocket_owner=nosuch", "app.socket_owner: 'nosuch'"),
+        ("socket=unix:///x\nsocket_mode=9", "app.socket_mode: '9' is not an octal mode"),
+        (
+            "socket=unix:///x\n[program:app]\ncommand=x",
+            "fcgi-program.app: has the name of [program:app] (rename one of them)",
+        ),
+    ],
+)
+def test_a_wrong_socket_is_refused_at_its_place(tmp_path: Path, text: str, expected: str) -> None:
+    found = problems(tmp_path, f"[fcgi-program:app]\ncommand=x\n{text}\n")
+    assert expected in "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
         ("[program:a b]\ncommand=x", "1: program.a b: 'a b' is not a name of a program"),
         ("[program:]\ncommand=x", "1: program.: '' is not a name of a program"),
         ("[program:a]", "1: program.a: has no command (add: command = …)"),
@@ -368,10 +392,6 @@ WARNED = [
     ("[programs:a]", "1: programs:a: is no section"),
     ("[group:g]", "1: group.g: has no programs; the group is left out"),
     ("[rpcinterface:other]", "1: rpcinterface.other: is not served yet"),
-    (
-        "[fcgi-program:f]\n[group:g]\nprograms=f",
-        "3: group.g.programs: 'f' is an fcgi-program, which is not served yet",
-    ),
     (
         "[program:a]\ncommand=x\nredirect_stderr=true\nstderr_logfile=y",
         "4: program.a.stderr_logfile: redirect_stderr is set; it is ignored",

@@ -40,7 +40,7 @@ def test_both_samples_uncommented_give_the_same_configuration(tmp_path: Path) ->
 
     toml, ini = found
     assert replace(ini, path=toml.path, warnings=()) == replace(toml, warnings=())
-    assert [group.name for group in toml.groups] == ["watcher", "examples"]
+    assert [group.name for group in toml.groups] == ["watcher", "examples", "php"]
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.suffix)

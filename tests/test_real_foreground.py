@@ -75,11 +75,10 @@ def piped(served: Rig, data: bytes, *words: str) -> subprocess.CompletedProcess[
 
 def test_lines_typed_go_to_the_program_and_its_answers_come(bench: Bench, served: Rig) -> None:
     terminal = attach(bench, served, "fg", "echo")
-    terminal.expect("Press Ctrl-C to exit")
+    terminal.expect("Press Ctrl-C to exit <==\n")
 
     terminal.type("hello\n")
-    terminal.expect("got hello")
-    terminal.expect("err hello")
+    until(lambda: {"got hello", "err hello"} <= {*terminal.text.splitlines()}, "both answers")
     terminal.type(CTRL_C)
 
     assert terminal.wait() == 0
@@ -88,7 +87,7 @@ def test_lines_typed_go_to_the_program_and_its_answers_come(bench: Bench, served
 
 def test_ctrl_d_leaves_the_program_running(bench: Bench, served: Rig) -> None:
     terminal = attach(bench, served, "fg", "cat")
-    terminal.expect("Press Ctrl-C to exit")
+    terminal.expect("Press Ctrl-C to exit <==\n")
 
     terminal.type(CTRL_D)
 
@@ -98,7 +97,7 @@ def test_ctrl_d_leaves_the_program_running(bench: Bench, served: Rig) -> None:
 
 def test_the_end_of_the_program_is_told(bench: Bench, served: Rig) -> None:
     terminal = attach(bench, served, "fg", "echo")
-    terminal.expect("Press Ctrl-C to exit")
+    terminal.expect("Press Ctrl-C to exit <==\n")
 
     terminal.type("quit\n")
     shown = terminal.expect("it has ended")
@@ -113,7 +112,7 @@ def test_the_shell_goes_on_after_it(bench: Bench, served: Rig) -> None:
     terminal.expect("supervisor> ")
 
     terminal.type("fg cat\n")
-    terminal.expect("Press Ctrl-C to exit")
+    terminal.expect("Press Ctrl-C to exit <==\n")
     terminal.type("over and\n")
     terminal.expect("over and\nover and")  # the terminal's echo, and the program's
     terminal.type(CTRL_C)

@@ -9,7 +9,14 @@ from trio_supervisor.config.judge import near, options_of
 from trio_supervisor.config.paths import absolute, log_path
 from trio_supervisor.protocol.happenings import NAMES
 from trio_supervisor.source.expansion import names_of
-from trio_supervisor.spec import GroupSection, GroupSpec, ListenerSpec, ProgramSpec
+from trio_supervisor.source.values import shared_socket
+from trio_supervisor.spec import (
+    FcgiProgramSpec,
+    GroupSection,
+    GroupSpec,
+    ListenerSpec,
+    ProgramSpec,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +25,11 @@ if TYPE_CHECKING:
     from trio_supervisor.spec import SupervisordSpec
 
 _NAME = re.compile(r"[^\s:/]+")
-_KINDS: dict[str, type[ProgramSpec]] = {"program": ProgramSpec, "eventlistener": ListenerSpec}
+_KINDS: dict[str, type[ProgramSpec]] = {
+    "program": ProgramSpec,
+    "fcgi-program": FcgiProgramSpec,
+    "eventlistener": ListenerSpec,
+}
 """What each family of sections describes."""
 _HANDLER = "supervisor.dispatchers:default_handler"
 
@@ -53,7 +64,7 @@ class _Programs:
         self.environment = shared.environment
         self.strip_ansi = shared.strip_ansi
         self.names = names_of({**judge.source.environment, **shared.environment})
-        self.sections, self.listeners = (
+        programs, self.shared, self.listeners = (
             {
                 name: _Section((family, name), {"process_name": "%(program_name)s", **given})
                 for name, given in _tables(judge, tree, family).items()
@@ -61,11 +72,15 @@ class _Programs:
             for family in _KINDS
         )
         self.group_sections = _tables(judge, tree, "group")
-        self.unserved = frozenset(tree.get("fcgi-program", {}))
+        self.sections = {**self.shared, **programs}
 
     def groups(self) -> tuple[GroupSpec, ...]:
         for section in (*self.sections.values(), *self.listeners.values()):
             self._check_section(section)
+        for name in self.shared:
+            if self.sections[name].kind is ProgramSpec:
+                path = self.shared[name].path
+                self.judge.error(path, f"has the name of [program:{name}] (rename one of them)")
         named = [self._group(name, given) for name, given in self.group_sections.items()]
         listed = {program for _, programs in named for program in programs}
         own = [self._own_group(one) for name, one in self.sections.items() if name not in listed]
@@ -106,9 +121,7 @@ class _Programs:
         if program in self.sections:
             return True
         key = (*path, "programs")
-        if program in self.unserved:
-            self.judge.warn(key, f"{program!r} is an fcgi-program, which is not served yet")
-        elif program in self.listeners:
+        if program in self.listeners:
             text = f"{program!r} is an event listener, which is a group of its own (take it out)"
             self.judge.error(key, text)
         else:
@@ -162,6 +175,8 @@ class _Programs:
         _check_name(self.judge, (*path, "process_name"), given["process_name"])
         if section.kind is ListenerSpec:
             self._check_listener(path, given)
+        if section.kind is FcgiProgramSpec:
+            self._check_socket(path, given)
         return section.kind(**self._finished(path, given))
 
     def _check_listener(self, path: tuple[str, str], given: Mapping[str, Any]) -> None:
@@ -183,6 +198,18 @@ class _Programs:
         if handler != _HANDLER:
             text = f"{handler!r} is not called: OK means that an event is done with"
             self.judge.warn((*path, "result_handler"), text)
+
+    def _check_socket(self, path: tuple[str, str], given: Mapping[str, Any]) -> None:
+        """Report a socket that is none, and what a TCP port has no use for."""
+        try:
+            is_unix = isinstance(shared_socket(given["socket"]), str)
+        except ValueError as error:
+            self.judge.error((*path, "socket"), str(error))
+            return
+        for option in () if is_unix else ("socket_owner", "socket_mode"):
+            if option in given:
+                text = "is for unix sockets only (remove it, or give socket = unix:///path)"
+                self.judge.error((*path, option), text)
 
     def _value(self, section: _Section, option: str, names: Mapping[str, object]) -> dict[str, Any]:
         options, path = options_of(section.kind), (*section.path, option)

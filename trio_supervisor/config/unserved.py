@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from trio_supervisor.config.judge import Judge
 
-UNSERVED_FAMILIES = ("fcgi-program", "ctlplugin", "rpcinterface")
+UNSERVED_FAMILIES = ("ctlplugin", "rpcinterface")
 _SERVED_INTERFACE = "supervisor"  # the name under which the original's files list their own
 
 

@@ -79,10 +79,15 @@ class Listener:
         """Stop listening; remove the socket file, if it is still the one we made."""
         self.socket.close()
         if isinstance(self.server, UnixServerSpec) and self.inode is not None:
-            with suppress(OSError):
-                found = os.lstat(self.server.file)
-                if (found.st_dev, found.st_ino) == self.inode:
-                    os.unlink(self.server.file)
+            remove_if(self.server.file, self.inode)
+
+
+def remove_if(path: str, inode: tuple[int, int]) -> None:
+    """Remove a file if it is still the one with this device and inode."""
+    with suppress(OSError):
+        found = os.lstat(path)
+        if (found.st_dev, found.st_ino) == inode:
+            os.unlink(path)
 
 
 def listen(server: UnixServerSpec | InetServerSpec) -> Listener:
@@ -117,7 +122,7 @@ def listen_unix(server: UnixServerSpec) -> Listener:
 def _set_owner_and_mode(server: UnixServerSpec) -> None:
     try:
         if server.chown:
-            os.chown(server.file, *_owner(server.chown))
+            os.chown(server.file, *owner_ids(server.chown))
         os.chmod(server.file, server.chmod)
     except OSError as problem:
         text = f"cannot give {server.file} its owner or mode: {problem.strerror}"
@@ -149,7 +154,7 @@ def is_stale(path: str) -> bool:
 def is_listening(path: str) -> bool:
     """Say whether somebody accepts connections on a unix socket."""
     with socket.socket(socket.AF_UNIX) as probe, short_path(path) as short:
-        probe.settimeout(1)
+        probe.setblocking(False)  # EAGAIN: its backlog is full, so somebody listens: unix(7)
         return probe.connect_ex(short) not in {errno.ECONNREFUSED, errno.ENOENT}
 
 
@@ -166,7 +171,7 @@ def short_path(path: str) -> Iterator[str]:
         os.close(directory)
 
 
-def _owner(chown: str) -> tuple[int, int]:
+def owner_ids(chown: str) -> tuple[int, int]:
     """Return uid and gid of ``user[:group]``; a user alone brings its own group."""
     user, _, group = chown.partition(":")
     entry = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)

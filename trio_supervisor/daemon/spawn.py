@@ -16,8 +16,10 @@ from trio_supervisor.daemon.command import arguments_of, spawn_error
 from trio_supervisor.daemon.containment import MARK, Unit, send
 from trio_supervisor.daemon.identity import account_of
 from trio_supervisor.daemon.ladder import Ladder, Watched
+from trio_supervisor.daemon.sharing import SharedSockets
 from trio_supervisor.daemon.turns import Turns
 from trio_supervisor.errors import Fault, RequestError
+from trio_supervisor.spec import FcgiProgramSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.limits import DescriptorBudget
     from trio_supervisor.daemon.logfile import Sink
     from trio_supervisor.daemon.output import Pipe, Pump
+    from trio_supervisor.daemon.sharing import SharedSocket
     from trio_supervisor.daemon.turns import Rank, Turn
     from trio_supervisor.spec import ProgramSpec
 
@@ -89,6 +92,7 @@ class ProcessSpawner:
         self.mark = mark
         self.budget = budget
         self.feeds: dict[int, Feed] = {}
+        self.sockets = SharedSockets()
 
     def check(self, spec: ProgramSpec) -> None:
         """Raise RequestError when a spawn would fail."""
@@ -100,7 +104,9 @@ class ProcessSpawner:
 
     def write(self, pid: int, data: bytes) -> Fault:
         """Write to the stdin of a process that it runs: all of it, or nothing and why not."""
-        feed = self.feeds[pid]
+        feed = self.feeds.get(pid)
+        if feed is None:  # its stdin is a socket
+            return Fault.NO_FILE
         if feed.offer(data):
             return Fault.SUCCESS
         return Fault.NO_FILE if feed.is_closed else Fault.BUSY
@@ -130,13 +136,17 @@ class _Run:
         self._environment: dict[str, str] = {}
         self._pipes: list[Pipe] = []
         self._feed: Feed | None = None
+        self._socket: SharedSocket | None = None
         self._childs_ends: list[int] = []
 
     async def leader(self) -> None:
         """Wait for a turn, spawn, and wait until the leader has ended."""
+        spec = self._program.spec
         self._environment.update(self._variables())
-        words = arguments_of(self._program.spec, self._environment)
+        words = arguments_of(spec, self._environment)
         command = [*self._spawner.budget.prefix, *words]
+        if isinstance(spec, FcgiProgramSpec):
+            self._socket = await self._spawner.sockets.take(spec)
         self._turn = await self._spawner.turns.take(self._program.rank)
         self._spawner.containment.expect()
         try:
@@ -163,9 +173,9 @@ class _Run:
 
     def started(self, process: trio.Process) -> None:
         """Hear from `run_process` that there is a process, which outlives a cancellation."""
-        assert self._feed is not None
         self._process = process
-        self._spawner.feeds[process.pid] = self._feed
+        if self._feed is not None:
+            self._spawner.feeds[process.pid] = self._feed
         self._environment.clear()  # Trio keeps it as long as the process lives
         self._spawn_is_over(process.pid)
         self._program.spawned(process.pid, lambda: process.poll() is None)
@@ -178,6 +188,8 @@ class _Run:
             if self._process is not None:
                 await self._ladder.finish()
                 self._spawner.containment.forget(self._unit)
+            if self._socket is not None:
+                self._socket.close()
             await self._spawner.pump.drain(*self._pipes)
 
     def _spawn_is_over(self, pid: int | None) -> None:
@@ -221,15 +233,18 @@ class _Run:
         return options
 
     def _open_stdin(self) -> int:
+        if self._socket is not None:
+            return self._socket.descriptor
         self._feed, reading = self._spawner.pump.open_feed()
         self._childs_ends.append(reading)
         return reading
 
     def _close_feed(self) -> None:
         """Give up the stdin of the leader; what it left would wait for it for ever."""
+        if self._feed is None:
+            return
+        self._feed.close()
         feeds = self._spawner.feeds
-        if self._feed is not None:
-            self._feed.close()
         if self._process is not None and feeds.get(self._process.pid) is self._feed:
             del feeds[self._process.pid]  # else the pid has a new owner already
 

@@ -177,6 +177,23 @@ def inet_address(text: str) -> tuple[str, int]:
     return ("" if host == "*" or not colon else host.lower()), int(port)
 
 
+def shared_socket(text: str) -> str | tuple[str, int]:
+    """Read ``unix:///path`` or ``tcp://host:port``: the path, or host (as `inet_address`) and port.
+
+    As in the original's datatypes.py, a host must be given.
+    """
+    scheme, _, rest = text.strip().partition("://")
+    if scheme == "unix":
+        if not rest.startswith("/"):
+            raise ValueError(f"{text!r}: the path is not absolute (example: unix:///run/app.sock)")
+        return rest
+    if scheme != "tcp" or ":" not in rest:
+        raise ValueError(
+            f"{text!r} is not a socket (examples: unix:///run/app.sock, tcp://127.0.0.1:9000)"
+        )
+    return inet_address(rest)
+
+
 def environment(text: str) -> dict[str, str]:
     """Read ``A=1,B="x, y"``: POSIX quoting, so escaped quotes work.
 

@@ -10,6 +10,7 @@ from msgspec import Meta, field
 from trio_supervisor.lifecycle import RestartPolicy
 from trio_supervisor.spec.types import (
     MEGABYTES_50,
+    Backlog,
     Boolean,
     Environment,
     ExitCodes,
@@ -18,6 +19,7 @@ from trio_supervisor.spec.types import (
     Mode,
     Names,
     Natural,
+    Owner,
     Restart,
     Seconds,
     Signal,
@@ -240,6 +242,36 @@ class ListenerSpec(ProgramSpec, frozen=True, kw_only=True):
             "so that it hears of their start and of their end."
         ),
     ] = -1
+
+
+class FcgiProgramSpec(ProgramSpec, frozen=True, kw_only=True):
+    """One process of ``[fcgi-program:x]``, whose stdin is a listening socket."""
+
+    socket: Annotated[
+        str,
+        Meta(
+            description="The socket that all its processes accept connections from, as their "
+            "stdin: tcp://host:port or unix:///path."
+        ),
+    ]
+    socket_backlog: Annotated[
+        Backlog | None,
+        Meta(
+            description="How many connections may wait to be accepted; as many as the system "
+            "allows unless set.",
+        ),
+    ] = None
+    socket_owner: Annotated[
+        Owner | None,
+        Meta(
+            description="The owner of a unix socket as user or user:group; the program's user "
+            "unless set."
+        ),
+    ] = None
+    socket_mode: Annotated[
+        Mode | None,
+        Meta(description='The mode of a unix socket, octal: who may connect; "0700" unless set.'),
+    ] = None
 
 
 class GroupSpec(Spec, frozen=True, kw_only=True):

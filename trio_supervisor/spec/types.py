@@ -20,6 +20,7 @@ def _language(name: str) -> Meta:
 Boolean = Annotated[bool, _language("boolean")]
 Integer = Annotated[int, _language("integer")]
 Natural = Annotated[int, Meta(ge=0), _language("integer")]
+Backlog = Annotated[int, Meta(ge=1, le=65535), _language("integer")]
 Seconds = Annotated[float, Meta(ge=0), _language("seconds")]
 Size = Annotated[int, Meta(ge=0), _language("size")]
 Mode = Annotated[int, Meta(ge=0, le=0o7777), _language("octal")]
