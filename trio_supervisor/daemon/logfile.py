@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from trio_supervisor.daemon import rotation
 from trio_supervisor.daemon.losses import Losses
+from trio_supervisor.daemon.mailbox import Mailbox, is_socket
 from trio_supervisor.daemon.stream import Stream, is_stream
 from trio_supervisor.daemon.worker import Worker
 
@@ -65,7 +66,7 @@ class LogFile:
         self._fd: int | None = None
         self._size = 0
         self._line = 0  # so many of these bytes belong to a line that has no end yet
-        self._stream: Stream | None = None
+        self._stream: Stream | Mailbox | None = None
         self._file: tuple[int, int] | None = None
         self._tried = self._looked = -float("inf")
 
@@ -73,7 +74,8 @@ class LogFile:
         """Open or create the file; OSError when that fails."""
         self._tried = time.monotonic()
         if is_stream(self.path):
-            self._stream = Stream(self.path, self.losses)
+            kind = Mailbox if is_socket(self.path) else Stream
+            self._stream = kind(self.path, self.losses)
             return
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
         self._fd = os.open(self.path, flags, self._mode)
