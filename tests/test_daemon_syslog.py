@@ -94,6 +94,27 @@ def test_each_whole_line_comes_behind_its_name(syslog: Syslog, listener: Listene
     assert [listener.take() for _ in range(3)] == ["web one", "web two", "web thr"]
 
 
+def test_a_long_line_comes_in_pieces_that_syslog_takes(syslog: Syslog, listener: Listener) -> None:
+    sink = SyslogSink(syslog, "web")
+    line = "é" * 10_000
+
+    sink.write(f"{line}\n".encode())
+
+    messages = [listener.socket.recv(100_000) for _ in range(3)]
+    texts = [message.decode().partition("]: ")[2] for message in messages]
+    assert max(map(len, messages)) in {7999, 8000}
+    assert [text[:4] for text in texts] == ["web "] * 3
+    assert "".join(text[4:] for text in texts) == line
+
+
+def test_carriage_returns_end_no_line(syslog: Syslog, listener: Listener) -> None:
+    sink = SyslogSink(syslog, "web")
+
+    sink.write(b"10%\r20%\r\ndone\r\n")
+
+    assert [listener.take() for _ in range(2)] == ["web 10%\r20%", "web done"]
+
+
 def test_what_syslog_does_not_take_at_once_follows_in_order(
     syslog: Syslog, listener: Listener
 ) -> None:

@@ -13,18 +13,22 @@ import socket
 import time
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from trio_supervisor.daemon.lines import Lines
 from trio_supervisor.daemon.losses import Losses
 from trio_supervisor.daemon.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 log = logging.getLogger(__name__)
 
 PATH = "/dev/log"
 BACKLOG = 1024 * 1024
 """Bytes that may wait for syslog before some are lost."""
-LONGEST_LINE = 8 * 1024
-"""What syslog daemons take as one message; longer lines are sent in pieces."""
+LONGEST = 8000
+"""Bytes of a message, its head included; rsyslog cuts above 8 KiB less some for its own use."""
 RETRY_AFTER = 1.0
 """Seconds before a syslog that could not be reached is tried again."""
 STUCK_AFTER = 5000
@@ -32,6 +36,7 @@ STUCK_AFTER = 5000
 
 _USER = 1 << 3  # the facility of syslog(3) unless told otherwise
 INFO = 6
+_LONGEST_CHARACTER = 4
 _SEVERITIES = (
     (logging.CRITICAL, 2),
     (logging.ERROR, 3),
@@ -51,9 +56,15 @@ class Syslog:
         self._tried = -float("inf")
         self._is_absent = False
 
-    def send(self, lines: bytes, severity: int = INFO) -> None:
-        """Send each line as a message; never wait, never raise."""
-        messages = [_message(line, severity) for line in lines.splitlines()]
+    def send(self, lines: bytes, severity: int = INFO, prefix: bytes = b"") -> None:
+        """Send each line as a message, behind the prefix; never wait, never raise."""
+        head = _head(severity) + prefix
+        room = LONGEST - len(head)
+        messages = [
+            head + piece
+            for line in lines.split(b"\n")
+            for piece in _pieces(line.removesuffix(b"\r"), room)
+        ]
         try:
             while messages and self._worker.is_idle:
                 self._send_now(messages[0])
@@ -133,7 +144,7 @@ class SyslogSink:
     def __init__(self, syslog: Syslog, name: str) -> None:
         self._syslog = syslog
         self._prefix = f"{name} ".encode()
-        self._lines = Lines(LONGEST_LINE)
+        self._lines = Lines(LONGEST)
 
     def write(self, data: bytes | memoryview) -> None:
         """Send the whole lines there are now."""
@@ -145,7 +156,7 @@ class SyslogSink:
 
     def _send(self, lines: bytes) -> None:
         if lines:
-            self._syslog.send(self._prefix + lines[:-1].replace(b"\n", b"\n" + self._prefix))
+            self._syslog.send(lines[:-1], prefix=self._prefix)
 
 
 class SyslogHandler(logging.Handler):
@@ -161,8 +172,24 @@ class SyslogHandler(logging.Handler):
         self._syslog.send(self.format(record).encode(errors="replace"), severity)
 
 
-def _message(line: bytes, severity: int) -> bytes:
+def _head(severity: int) -> bytes:
     # syslog(3), RFC 3164: <priority>Mmm dd hh:mm:ss tag[pid]: text
     moment = time.strftime("%b %e %H:%M:%S")
-    head = f"<{_USER | severity}>{moment} supervisord[{os.getpid()}]: "
-    return head.encode() + line[:LONGEST_LINE]
+    return f"<{_USER | severity}>{moment} supervisord[{os.getpid()}]: ".encode()
+
+
+def _pieces(line: bytes, room: int) -> Iterator[bytes]:
+    """Cut a line where there is no more room, but within no character."""
+    begin = 0
+    while len(line) - begin > room:
+        end = begin + room
+        while end > begin + room - _LONGEST_CHARACTER and _is_inside(line[end]):
+            end -= 1
+        yield line[begin:end]
+        begin = end
+    yield line[begin:]
+
+
+def _is_inside(byte: int) -> bool:
+    """Say whether a byte continues a character of UTF-8."""
+    return byte & 0xC0 == 0x80  # noqa: PLR2004
