@@ -14,8 +14,8 @@ from trio_supervisor.daemon.logs import ProgramLogs
 from trio_supervisor.daemon.report import Pending
 from trio_supervisor.daemon.targets import did_you_mean, resolve
 from trio_supervisor.daemon.waiter import Waiter, attempt
-from trio_supervisor.errors import Fault
-from trio_supervisor.lifecycle import SIGNALLABLE_STATES
+from trio_supervisor.errors import Fault, RequestError
+from trio_supervisor.lifecycle import SIGNALLABLE_STATES, ProcessState
 from trio_supervisor.protocol.messages import Action
 
 if TYPE_CHECKING:
@@ -81,8 +81,14 @@ def signal(supervisor: Supervisor, number: int | None, words: Iterable[str]) -> 
 
 
 def write(supervisor: Supervisor, word: str, data: bytes) -> None:
-    """Write to the stdin of the one process that a word names; RequestError when that fails."""
-    supervisor.program(word).write(data)
+    """Write to the stdin of the one process that a word names; RequestError when that fails.
+
+    Nobody talks to a process that is being stopped, as in supervisord's rpcinterface.py.
+    """
+    program = supervisor.program(word)
+    if program.state is ProcessState.STOPPING:
+        raise RequestError(Fault.NOT_RUNNING)
+    program.write(data)
 
 
 def clear(supervisor: Supervisor, words: Iterable[str]) -> list[Pending]:

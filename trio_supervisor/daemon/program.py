@@ -151,11 +151,8 @@ class Program:
         self._spawner.send(self.condition.pid, number)
 
     def write(self, data: bytes) -> None:
-        """Write to its stdin; RequestError without a process that may read all of it.
-
-        A process that is being stopped is told nothing more, as by supervisord's rpcinterface.py.
-        """
-        if self.condition.pid is None or self.state is _S.STOPPING:
+        """Write to its stdin; RequestError without a process that may read all of it."""
+        if self.condition.pid is None:
             raise RequestError(Fault.NOT_RUNNING)
         fault = self._spawner.write(self.condition.pid, data)
         if fault is not Fault.SUCCESS:
