@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 from trio_supervisor.config import load
 from trio_supervisor.source import read
-from trio_supervisor.spec import InetServerSpec, ListenerSpec, ProgramSpec, UnixServerSpec
+from trio_supervisor.spec import (
+    Dependency,
+    InetServerSpec,
+    ListenerSpec,
+    ProgramSpec,
+    UnixServerSpec,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -614,3 +620,94 @@ def test_what_no_event_listener_may_have_is_an_error(
     found = problems(tmp_path, f"[eventlistener:e]\ncommand=x\n{options}\n")
 
     assert any(problem.startswith(f"a.conf:{expected}") for problem in found)
+
+
+# ── order ──
+
+
+def needs(tmp_path: Path, text: str, name: str = "a.conf") -> dict[str, dict[str, Dependency]]:
+    """Return what each process needs."""
+    return {
+        program.process_name: program.depends_on
+        for group in loaded(tmp_path, text, name).groups
+        for program in group.programs
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("depends_on=db, job=started", "a.conf"),
+        ("depends_on = 'db, job=started'", "a.toml"),
+        ("depends_on = ['db', 'job=started']", "a.toml"),
+        ("depends_on = {db = {}, job = 'process_started'}", "a.toml"),
+        ("depends_on = {db = {condition = 'service_started'}, job = 'started'}", "a.toml"),
+    ],
+)
+def test_dependencies_are_written_as_words_lists_or_tables(
+    tmp_path: Path, written: str, name: str
+) -> None:
+    quote = "'" if name.endswith("toml") else ""
+    dot = "." if quote else ":"
+    command = f"command={quote}x{quote}"
+    text = f"[program{dot}web]\n{command}\n{written}\n[program{dot}db]\n{command}\n"
+    text += f"[program{dot}job]\n{command}\ntype={quote}task{quote}\n"
+
+    started = Dependency(condition="started")
+    assert needs(tmp_path, text, name)["web"] == {"db": started, "job": started}
+
+
+def test_a_task_is_to_have_ended_well_and_is_not_started_again(tmp_path: Path) -> None:
+    text = "[program:web]\ncommand=x\ndepends_on=job\n[program:job]\ncommand=x\ntype=task\n"
+
+    assert needs(tmp_path, text)["web"]["job"].condition == "completed_ok"
+    job = loaded(tmp_path, text).groups[0].programs[0]
+    assert (job.autorestart, job.startsecs) == (False, 0)
+
+
+def test_a_name_is_that_of_a_program_a_group_or_a_process(tmp_path: Path) -> None:
+    text = (
+        "[program:w]\ncommand=x\nnumprocs=2\nprocess_name=w%(process_num)d\n"
+        "[program:x]\ncommand=x\n[group:g]\nprograms=w,x\n"
+        "[program:a]\ncommand=x\ndepends_on=w\n"
+        "[program:b]\ncommand=x\ndepends_on=g\n"
+        "[program:c]\ncommand=x\ndepends_on=g:x\n"
+    )
+
+    found = needs(tmp_path, text)
+
+    assert set(found["a"]) == {"g:w0", "g:w1"}
+    assert set(found["b"]) == {"g:w0", "g:w1", "g:x"}
+    assert set(found["c"]) == {"g:x"}
+
+
+def test_a_program_in_several_groups_needs_its_neighbours(tmp_path: Path) -> None:
+    text = (
+        "[program:db]\ncommand=x\n[program:web]\ncommand=x\ndepends_on=db\n"
+        "[group:one]\nprograms=db,web\n[group:two]\nprograms=db,web\n"
+    )
+
+    one, two = loaded(tmp_path, text).groups
+
+    assert set(one.programs[1].depends_on) == {"one:db"}
+    assert set(two.programs[1].depends_on) == {"two:db"}
+
+
+@pytest.mark.parametrize(
+    ("needed", "expected"),
+    [
+        ("dbs", "3: program.web.depends_on: there is no program or group 'dbs' (did you mean db?"),
+        ("zzz", "3: program.web.depends_on: there is no program or group 'zzz' (add a section"),
+        ("web", "3: program.web.depends_on: can never be met: web needs web (take one of them"),
+        ("db", "6: program.db.depends_on: can never be met: db needs web needs db (take one of"),
+        ("db=up", "3: program.web.depends_on: 'up' of 'db' is no condition (one of started, ready"),
+    ],
+)
+def test_what_can_never_be_met_is_an_error(tmp_path: Path, needed: str, expected: str) -> None:
+    text = (
+        f"[program:web]\ncommand=x\ndepends_on={needed}\n[program:db]\ncommand=x\ndepends_on=web\n"
+    )
+
+    found = problems(tmp_path, text)
+
+    assert any(problem.startswith(f"a.conf:{expected}") for problem in found), found

@@ -148,12 +148,13 @@ async def test_nobody_is_signalled_before_the_turn_of_the_group(
     world = World()
     async with open_group(THREE, world) as group:
         await all_started(group)
-        turn = group.wait_for_turn()
+        turns = group.wait_for_turn()
         group.stop_nowait(None)
         await trio.sleep(30)
         assert not world.spawner.order("signalled")
 
-        turn.set()
+        for turn in turns:
+            turn.set()
         await world.until(lambda: group.is_down)
 
 

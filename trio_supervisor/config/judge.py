@@ -27,6 +27,8 @@ SECRET = frozenset({"password", "environment"})
 
 NUMBERS_ARE_TEXT = frozenset({"signal", "user_name", "owner", "text"})
 """Languages whose words may be numbers, which TOML users then write without quotes."""
+SHAPED = frozenset({"dependencies"})
+"""Languages that make one value of several shapes, not of text alone."""
 _PLAIN = {"str": "text in quotes", "int": "an integer", "float": "a number", "bool": "a boolean"}
 
 
@@ -52,7 +54,7 @@ def convert(option: Option, value: Any) -> Any:
     """Turn what a file has into the value of an option; raise ValueError with the remedy."""
     if option.language in NUMBERS_ARE_TEXT and type(value) is int:
         value = str(value)
-    if isinstance(value, str) and option.language is not None:
+    if option.language is not None and (isinstance(value, str) or option.language in SHAPED):
         value = getattr(values, option.language)(value)
     try:
         converted = msgspec.convert(value, option.type)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trio_supervisor.config.judge import near, options_of
+from trio_supervisor.config.order import in_order
 from trio_supervisor.config.paths import absolute, log_path
 from trio_supervisor.protocol.happenings import NAMES
 from trio_supervisor.source.expansion import names_of
@@ -73,6 +74,7 @@ class _Programs:
         )
         self.group_sections = _tables(judge, tree, "group")
         self.sections = {**self.shared, **programs}
+        self.origins: dict[tuple[str, str], tuple[str, str]] = {}
 
     def groups(self) -> tuple[GroupSpec, ...]:
         for section in (*self.sections.values(), *self.listeners.values()):
@@ -86,7 +88,8 @@ class _Programs:
         own = [self._own_group(one) for name, one in self.sections.items() if name not in listed]
         own += [self._own_group(one) for one in self.listeners.values()]
         groups = [spec for spec in (*(spec for spec, _ in named), *own) if spec.programs]
-        return tuple(sorted(groups, key=lambda group: (group.priority, group.name)))
+        ordered = tuple(sorted(groups, key=lambda group: (group.priority, group.name)))
+        return in_order(self.judge, ordered, self.origins)
 
     def _check_section(self, section: _Section) -> None:
         options = options_of(section.kind)
@@ -157,7 +160,9 @@ class _Programs:
             )
             return []
         numbered = ({**names, "numprocs": count, "process_num": start + i} for i in range(count))
-        return [spec for these in numbered if (spec := self._process(section, these))]
+        specs = [spec for these in numbered if (spec := self._process(section, these))]
+        self.origins.update({(group, spec.process_name): path for spec in specs})
+        return specs
 
     def _process(self, section: _Section, names: dict[str, object]) -> ProgramSpec | None:
         path, own = section.path, dict[str, str]()
@@ -220,6 +225,8 @@ class _Programs:
     def _finished(self, path: tuple[str, str], given: dict[str, Any]) -> dict[str, Any]:
         """Make paths absolute and settle what options say about one another."""
         given.setdefault("strip_ansi", self.strip_ansi)
+        if given.get("type") == "task":
+            given = {"startsecs": 0.0, "autorestart": False, **given}
         given["directory"] = absolute(self.base, given.get("directory") or "")
         if str(given.get("serverurl") or "AUTO").upper() == "AUTO":
             given["serverurl"] = None

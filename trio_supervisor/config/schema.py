@@ -27,6 +27,7 @@ _ALSO_TEXT = frozenset(
         "words",
     }
 )
+_TEXT = {"type": "string"}
 _NOT_YET = "Understood, but not served yet."
 
 
@@ -64,6 +65,10 @@ def _as_written(described: dict[str, Any], option: Option) -> dict[str, Any]:
     """Describe what a file may have for an option, which can be more than its value's type."""
     outer = {key: described.pop(key) for key in ("description", "default") if key in described}
     kinds = [kind for kind in described.get("anyOf", [described]) if kind.get("type") != "null"]
+    if option.language == "dependencies":
+        for kind in kinds:
+            kind["additionalProperties"] = {"anyOf": [kind["additionalProperties"], _TEXT]}
+        kinds += ({"type": "array", "items": _TEXT}, _TEXT)
     if option.language in _ALSO_TEXT:
         kinds.append({"type": "string"})
     if option.language in NUMBERS_ARE_TEXT and {"type": "string"} in kinds[:1]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from trio_supervisor.daemon.supervisor import Supervisor
 
+_UP = frozenset({ProcessState.RUNNING, ProcessState.EXITED})
 log = logging.getLogger(__name__)
 
 
@@ -26,7 +27,7 @@ async def announce(
     with supervisor.events.subscribe() as events:
         task_status.started()
         async for event in events:
-            if event.to_state is ProcessState.RUNNING and _all_run(supervisor):
+            if event.to_state in _UP and _all_run(supervisor):
                 break
     count = sum(program.wanted for program in supervisor.programs())
     seconds = trio.current_time() - began
@@ -55,4 +56,8 @@ def pattern_of(path: str) -> str:
 
 
 def _all_run(supervisor: Supervisor) -> bool:
-    return all(p.state is ProcessState.RUNNING for p in supervisor.programs() if p.wanted)
+    return all(
+        p.state is ProcessState.RUNNING or (p.spec.type == "task" and p.condition.is_over)
+        for p in supervisor.programs()
+        if p.wanted
+    )

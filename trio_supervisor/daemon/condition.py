@@ -47,6 +47,10 @@ class Condition:
     """True when those cannot be killed."""
     leaves_behind: bool = False
     """True when the run before was to leave them (``leave_behind``)."""
+    is_over: bool = False
+    """True when it has ended and is not to run again by itself."""
+    waits_for: str = ""
+    """What must be there before it is spawned, while that is not so."""
     events_lost: int = 0
     """Events that its pool had no room for, if it is an event listener."""
 
@@ -54,6 +58,7 @@ class Condition:
         """There is to be another run."""
         self.spawn_error = ""
         self.last_pid = None
+        self.is_over = False
 
     def spawned(self, pid: int) -> None:
         """There is a process now."""
@@ -79,16 +84,16 @@ class Condition:
             case ProcessState.RUNNING:
                 lost = f", {self.events_lost} events lost" if self.events_lost else ""
                 return f"pid {self.pid}, uptime {timedelta(seconds=int(self.uptime))}{lost}"
+            case ProcessState.STARTING if self.waits_for:
+                return f"waiting for {self.waits_for}"
             case _ if self.left:
                 left = pid_list(self.left)
                 is_on_purpose = self.leaves_behind and self.state is not ProcessState.STOPPING
                 return f"{'left behind:' if is_on_purpose else 'waiting for'} pid {left}"
             case ProcessState.BACKOFF | ProcessState.FATAL:
                 return self.spawn_error or f'unknown error (try "tail {name}")'
-            case ProcessState.STOPPED | ProcessState.EXITED if self.stopped is None:
-                return "Not started"
             case ProcessState.STOPPED | ProcessState.EXITED:
-                return time.strftime("%b %d %I:%M %p", time.localtime(self.stopped))
+                return "Not started" if self.stopped is None else _date(self.stopped)
             case _:
                 return ""
 
@@ -111,6 +116,10 @@ class Condition:
                 **more,
             }
         )
+
+
+def _date(moment: float) -> str:
+    return time.strftime("%b %d %I:%M %p", time.localtime(moment))
 
 
 def how_it_ended(returncode: int) -> str:

@@ -30,14 +30,14 @@ class Descent:
 
     def hurry(self) -> None:
         """Let nobody wait for a turn."""
-        for _, turn in self._turns:
-            turn.set()
+        for _, turns in self._turns:
+            _call(turns)
 
     async def lead(self) -> None:
         """Call the groups, each when the one before is down, or as far down as it can be."""
         said = -REPORT_EVERY
-        for group, turn in self._turns:
-            turn.set()
+        for group, turns in self._turns:
+            _call(turns)
             while not group.down.is_set():
                 if trio.current_time() >= said + REPORT_EVERY and (who := self._waited_for()):
                     log.info("waiting for %s to die", ", ".join(who))
@@ -48,3 +48,8 @@ class Descent:
     def _waited_for(self) -> list[str]:
         programs = (p for group, _ in self._turns for p in group.programs.values())
         return sorted(p.rank.name for p in programs if not p.is_at_rest)
+
+
+def _call(turns: Iterable[trio.Event]) -> None:
+    for turn in turns:
+        turn.set()

@@ -142,12 +142,13 @@ class Group:
         programs = tuple(program.spec for program in self.programs.values())
         return replace(self.spec, programs=programs)
 
-    def wait_for_turn(self) -> trio.Event:
-        """Let no program of it be signalled before the returned event is set."""
-        turn = trio.Event()
+    def wait_for_turn(self) -> list[trio.Event]:
+        """Let none of its programs be signalled before the event of each is set."""
+        turns = []
         for program in self.programs.values():
-            program.turn_to_stop = turn
-        return turn
+            program.turn_to_stop = trio.Event()
+            turns.append(program.turn_to_stop)
+        return turns
 
     def configure(self, spec: GroupSpec) -> None:
         """Note what the next start of each program will run; new members wait for an update."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trio_supervisor.lifecycle import TRANSITIONS
+from trio_supervisor.protocol.messages import EventKind
 
 if TYPE_CHECKING:
     from trio_supervisor.daemon.condition import Condition
     from trio_supervisor.daemon.events import EventBus
     from trio_supervisor.daemon.turns import Rank
     from trio_supervisor.lifecycle import ProcessState
-    from trio_supervisor.protocol.messages import Channel, EventKind
+    from trio_supervisor.protocol.messages import Channel
 
 
 class History:
@@ -36,6 +37,16 @@ class History:
             detail=detail,
             tries=self._condition.failures,
             expected=expected,
+        )
+
+    def note(self, detail: str) -> None:
+        """Tell what is no change of state."""
+        self.cause = self._events.publish(
+            EventKind.WAIT,
+            cause=self.cause,
+            group=self._rank.group,
+            name=self._rank.name,
+            detail=detail,
         )
 
     def say(self, kind: EventKind, channel: Channel, data: bytes) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.events import EventBus
     from trio_supervisor.daemon.logfile import Sink
     from trio_supervisor.daemon.logs import ProgramLogs
+    from trio_supervisor.daemon.order import Order
     from trio_supervisor.daemon.spawn import Spawner
     from trio_supervisor.daemon.turns import Rank
     from trio_supervisor.protocol.messages import ProcessStatus
@@ -61,6 +62,7 @@ class Program:
         self.history = History(rank, self.condition, events)
         self.orders = Orders()
         self.hearers: tuple[Sink, ...] = ()
+        self.order: Order | None = None
         self.turn_to_stop: trio.Event | None = None
         self.tell_down: Callable[[], None] = _tell_nobody
         self._spawner = spawner
@@ -88,6 +90,11 @@ class Program:
     def is_at_rest(self) -> bool:
         """True when nothing of it runs or is about to."""
         return self.orders.is_resting and not self.orders.is_pending
+
+    @property
+    def is_leaving(self) -> bool:
+        """True while it is being stopped and something of it may still go."""
+        return self.orders.is_stop_asked and not self.is_stuck
 
     @property
     def is_stuck(self) -> bool:
@@ -174,9 +181,16 @@ class Program:
         self.orders.refuse(self.condition.spawn_error)
         self.tell_down()
 
+    def wait_for(self, what: str) -> None:
+        """Take note of what must be there before it is spawned."""
+        if what != self.condition.waits_for:
+            self.condition.waits_for = what
+            self.history.note(f"waiting for {what}")
+
     def get_stuck(self) -> None:
         """Take note that what is left of it cannot be killed; nobody waits for it any longer."""
         self.condition.is_stuck = True
+        self.history.note(self.why_stuck())
         self.orders.refuse(self.why_stuck())
         self.tell_down()
 
@@ -209,12 +223,15 @@ class Program:
         if self.spec != self.configured:
             self.spec = self.configured
             self.logs.adopt(self.spec)
+            if self.order is not None:
+                self.order.change()
 
     async def _keep_running(self) -> None:
         """Run it again and again, as its policy says."""
+        is_respawn = False
         while True:
             self.orders.begin_run()
-            run = self._run = Run(self)
+            run = self._run = Run(self, is_respawn=is_respawn)
             try:
                 await run.to_its_end(self._spawner)
             finally:
@@ -223,6 +240,7 @@ class Program:
             if run.next.restart_in is None and not self.orders.is_soon:
                 return
             await self.orders.pause(run.next.restart_in or 0)
+            is_respawn = not self.orders.is_soon
             if self.orders.is_soon:
                 self._begin()
 

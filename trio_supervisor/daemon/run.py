@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor.daemon.condition import TOO_QUICK, how_it_ended
+from trio_supervisor.daemon.order import HopelessError
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import Ended, Next, ProcessState, after_exit, is_expected
 
@@ -26,13 +27,14 @@ SUCCESS = (
 )
 LEVEL = {True: logging.INFO, False: logging.WARNING}
 """By whether it was expected."""
+NOT_STARTED = "gave up: %s entered FATAL state, %s"
 GAVE_UP = "gave up: %s entered FATAL state, too many start retries too quickly"
 
 
 class Run:
     """What happens in one run of a program; ``next`` says what follows it."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, *, is_respawn: bool = False) -> None:
         self.spec = program.spec
         self.rank = program.rank
         self.next = Next(())
@@ -40,6 +42,7 @@ class Run:
         self._orders = program.orders
         self._condition = program.condition
         self._enter = program.history.enter
+        self._is_respawn = is_respawn
         self._is_settled = False
         self._why_replaced = ""
         self._is_alive: Callable[[], bool] = bool
@@ -62,7 +65,10 @@ class Run:
         self._enter(_S.STARTING)
         async with trio.open_nursery() as self._nursery:
             try:
+                await self._needs()
                 await spawner.run(self)
+            except HopelessError as problem:
+                self._give_up(problem.detail)
             except RequestError as problem:
                 self._condition.spawn_error = problem.detail
                 log.info("spawnerr: %s", problem.detail)
@@ -70,6 +76,19 @@ class Run:
             finally:
                 self._program.logs.finish_lines()
             self._nursery.cancel_scope.cancel()
+
+    async def _needs(self) -> None:
+        """Wait for what must be there before."""
+        order = self._program.order
+        if order is not None and self.spec.depends_on:
+            await order.wait_for_needs(self._program, is_respawn=self._is_respawn)
+
+    def _give_up(self, why: str) -> None:
+        """Be FATAL at once: to try again would bring the same."""
+        self._condition.spawn_error = why
+        self._enter(_S.FATAL, why)
+        log.info(NOT_STARTED, self.rank.name, why)
+        self._orders.tell_starters(Fault.SPAWN_ERROR, why)
 
     def replace(self, why: str) -> None:
         """Stop the process, which is no good any more; what follows is as after a failure."""
@@ -104,8 +123,11 @@ class Run:
 
     async def may_stop(self) -> None:
         """Return when everything that must be down before it is down."""
-        if self._program.turn_to_stop is not None:
-            await self._program.turn_to_stop.wait()
+        program = self._program
+        if program.turn_to_stop is not None:
+            await program.turn_to_stop.wait()
+        if program.order is not None:
+            await program.order.wait_for_dependants(program)
 
     def stopping(self) -> None:
         """Take note that the stop signal goes out now."""
@@ -150,6 +172,7 @@ class Run:
         condition, policy = self._condition, self.spec.restart_policy
         condition.failures = 0 if ended.settled else condition.failures + 1
         self.next = after_exit(policy, ended, condition.failures)
+        condition.is_over = self.next.restart_in is None
         expected = is_expected(policy, ended)
         for state in self.next.states:
             self._enter(state, how or condition.spawn_error, expected=expected)

@@ -13,6 +13,7 @@ import trio
 
 from trio_supervisor.daemon.descent import Descent
 from trio_supervisor.daemon.group import Group
+from trio_supervisor.daemon.order import Order
 from trio_supervisor.daemon.pool import Pool
 from trio_supervisor.daemon.targets import Target, did_you_mean, resolve
 from trio_supervisor.errors import Fault, RequestError, SupervisorError
@@ -77,6 +78,7 @@ class Supervisor:
         self._descent: Descent | None = None
         self._to_start: set[tuple[str, str]] | None = None
         self._known: set[tuple[str, str]] = set()
+        self._order = Order(events, self.programs)
 
     # ── the tree ──
 
@@ -106,6 +108,7 @@ class Supervisor:
 
     def _begin_anew(self) -> int:
         self.groups.clear()
+        self._order.change()
         self._adopt(self.configuration)
         self.state = SupervisorState.RUNNING
         return self.events.publish(EventKind.SUPERVISOR, detail="reloaded")
@@ -132,12 +135,20 @@ class Supervisor:
         """Make a group active, and start what ``autostart`` picks."""
         assert self._nursery is not None
         group = self.groups[spec.name] = Group(spec, self._make, self._take_note_of_end)
+        self._order.change()
+        for program in group.programs.values():
+            program.order = self._order
         self._nursery.start_soon(self._host, group, self._pool_of(group))
         cause = self.events.publish(EventKind.GROUP, cause=cause, group=spec.name, detail="added")
         for program in group.programs.values():
             if autostart(group.name, program.spec):
                 program.start_nowait(cause)
         return group
+
+    def forget(self, group: Group) -> None:
+        """Let a group that is down be active no more."""
+        del self.groups[group.name]
+        self._order.change()
 
     def _pool_of(self, group: Group) -> Pool | None:
         if not group.spec.is_pool:

@@ -120,7 +120,7 @@ async def _forget(supervisor: Supervisor, group: Group, cause: int | None) -> No
     """Wait until a group that was told to go is down, and forget it, but no later namesake."""
     await group.down.wait()
     if supervisor.groups.get(group.name) is group:
-        del supervisor.groups[group.name]
+        supervisor.forget(group)
     supervisor.events.publish(EventKind.GROUP, cause=cause, group=group.name, detail="removed")
 
 

@@ -374,6 +374,8 @@ class EventKind(IntEnum):
     REMOTE = 6
     OUTPUT = 7
     CAPTURE = 8
+    HEALTH = 9
+    WAIT = 10
 
 
 class Event(Message, code=0x0043):

@@ -134,6 +134,55 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
+_CONDITIONS = ("started", "ready", "healthy", "completed", "completed_ok", "log_ready")
+_OTHER_SPELLINGS = {
+    "service_started": "started",
+    "service_healthy": "healthy",
+    "service_completed_successfully": "completed_ok",
+    "process_started": "started",
+    "process_healthy": "healthy",
+    "process_completed": "completed",
+    "process_completed_successfully": "completed_ok",
+    "process_log_ready": "log_ready",
+}
+"""Of docker compose and process-compose."""
+
+
+def dependencies(given: object) -> dict[str, dict[str, object]]:
+    """Read ``db, cache=ready``, a list of such words, or a table of conditions or tables."""
+    if isinstance(given, str):
+        given = list(words(given))
+    if isinstance(given, list):
+        given = dict(_dependency(word) for word in given)
+    if not isinstance(given, dict):
+        raise ValueError(f"{given!r} names nothing (write a list of names, or a table)")  # noqa: TRY004
+    return {name: _met(name, one) for name, one in given.items()}
+
+
+def _dependency(word: object) -> tuple[str, object]:
+    if not isinstance(word, str):
+        raise ValueError(f"{word!r} is not a name (write it in quotes)")  # noqa: TRY004
+    name, equals, condition = word.partition("=")
+    return name.strip(), {"condition": condition.strip()} if equals else {}
+
+
+def _met(name: str, given: object) -> dict[str, object]:
+    table = {"condition": given} if isinstance(given, str) else given
+    if not isinstance(table, dict):
+        raise _no_condition(given, name)
+    word = table.get("condition")
+    if word is None:
+        return table
+    condition = _OTHER_SPELLINGS.get(word, word) if isinstance(word, str) else word
+    if condition not in _CONDITIONS:
+        raise _no_condition(word, name)
+    return {**table, "condition": condition}
+
+
+def _no_condition(given: object, name: str) -> ValueError:
+    return ValueError(f"{given!r} of {name!r} is no condition (one of {', '.join(_CONDITIONS)})")
+
+
 def user_name(text: str) -> str:
     """Read the name or the number of a user that exists."""
     import pwd

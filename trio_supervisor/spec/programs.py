@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from trio_supervisor.lifecycle import RestartPolicy
+from trio_supervisor.spec.order import Dependency
 from trio_supervisor.spec.types import (
     MEGABYTES_50,
     Backlog,
@@ -50,11 +51,26 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
         Integer, Meta(ge=1, le=10_000, description="How many processes to run.")
     ] = 1
     numprocs_start: Annotated[Natural, Meta(description="The number of the first process.")] = 0
+    type: Annotated[
+        Literal["program", "task"],
+        Meta(
+            description="task is for what does its work and ends, such as a migration: it counts "
+            "as started at once, and is not started again unless autorestart is set."
+        ),
+    ] = "program"
+    depends_on: Annotated[
+        dict[str, Dependency],
+        Meta(
+            description="What must be up before it starts, and goes down after it: names of "
+            "programs or groups, or a table with a condition, required and restart for each.",
+            extra={"language": "dependencies"},
+        ),
+    ] = field(default_factory=dict)
     priority: Annotated[
         Integer,
         Meta(
             description="Its place in the order: low numbers start first and stop last. "
-            "Nobody waits for another's start."
+            "Nobody waits for another's start; see depends_on."
         ),
     ] = 999
     autostart: Annotated[

@@ -1,0 +1,249 @@
+"""Order as a graph: what waits for what on the way up and on the way down, in virtual time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+from daemon_fakes import Daemon, Plan, group_of, open_daemon, outcome, spec_of
+
+from trio_supervisor.daemon import operations
+from trio_supervisor.errors import Fault
+from trio_supervisor.spec import Dependency, GroupSpec
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
+
+SLOW = Plan(forks=3.0)
+
+
+def one(name: str, *needs: str, condition: Any = "started", **options: Any) -> GroupSpec:
+    """Make a group of one program that needs others."""
+    more = {key: options.pop(key) for key in ("required", "restart") if key in options}
+    depends_on = {need: Dependency(condition=condition, **more) for need in needs}
+    priority = options.pop("group_priority", 999)
+    return group_of(name, spec_of(name, depends_on=depends_on, **options), priority=priority)
+
+
+def task(name: str, *needs: str) -> GroupSpec:
+    """Make a task, as the configuration does."""
+    return one(name, *needs, type="task", startsecs=0, autorestart=False)
+
+
+def when(daemon: Daemon, what: str) -> dict[str, float]:
+    """Return when something happened last to whom."""
+    return {name: moment for moment, happened, name in daemon.spawner.happened if happened == what}
+
+
+async def test_a_program_is_spawned_when_what_it_needs_is_running(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(one("web", "db", "cache"), one("db"), one("cache"))
+    daemon.spawner.plan("db", SLOW)
+    async with open_daemon(daemon):
+        await trio.sleep(2)
+        assert daemon.program("web").status().description == "waiting for db (started)"
+        assert daemon.program("web").state.name == "STARTING"
+        await daemon.settled()
+
+        spawned = when(daemon, "spawned")
+        assert spawned["web"] - spawned["db"] == pytest.approx(1.0)
+        assert daemon.program("web").status().description.startswith("pid ")
+
+
+async def test_what_needs_nothing_of_one_another_starts_at_once(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(one("a"), one("b"), one("c", "a"), one("d", "b"), one("e", "c", "d"))
+    async with open_daemon(daemon):
+        await daemon.settled()
+
+        spawned = when(daemon, "spawned")
+        assert spawned["a"] == spawned["b"]
+        assert spawned["c"] == spawned["d"] == pytest.approx(spawned["a"] + 1)
+        assert spawned["e"] == pytest.approx(spawned["c"] + 1)
+
+
+async def test_a_task_that_has_done_its_work_lets_others_start(autojump_clock: MockClock) -> None:
+    daemon = Daemon(task("migrate"), one("web", "migrate", condition="completed_ok"))
+    daemon.spawner.plan("migrate", Plan(lasts=4.0))
+    async with open_daemon(daemon):
+        await daemon.settled()
+        await daemon.until(lambda: daemon.states("web").endswith("RUNNING"))
+
+        assert when(daemon, "spawned")["web"] >= when(daemon, "ended")["migrate"]
+        assert daemon.states("migrate") == "STARTING RUNNING EXITED"
+        assert daemon.spawner.count("spawned", "migrate") == 1
+
+
+async def test_a_task_that_fails_fails_what_waits_for_it_with_the_reason(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(
+        task("migrate"), one("web", "migrate", condition="completed_ok"), one("proxy", "web")
+    )
+    daemon.spawner.plan("migrate", Plan(lasts=4.0, returncode=1))
+    async with open_daemon(daemon):
+        await daemon.until(lambda: daemon.states("proxy").endswith("FATAL"))
+
+        assert daemon.states("web") == "STARTING FATAL"
+        web, proxy = (daemon.program(name).status() for name in ("web", "proxy"))
+        assert web.description == "it needs migrate, which has ended with exit status 1"
+        assert proxy.description == f"it needs web, which is FATAL: {web.description}"
+        assert daemon.spawner.count("spawned", "web") == 0
+
+
+async def test_completed_asks_for_no_success(autojump_clock: MockClock) -> None:
+    daemon = Daemon(task("seed"), one("web", "seed", condition="completed"))
+    daemon.spawner.plan("seed", Plan(lasts=4.0, returncode=1))
+    async with open_daemon(daemon):
+        await daemon.until(lambda: daemon.states("web").endswith("RUNNING"))
+
+
+async def test_a_wait_goes_on_while_what_is_needed_is_tried_again(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(one("db"), one("web", "db"))
+    crash = Plan(lasts=0.2, returncode=1)
+    daemon.spawner.plan("db", crash, crash, Plan())
+    async with open_daemon(daemon):
+        await daemon.until(lambda: daemon.states("web").endswith("RUNNING"))
+
+        assert daemon.spawner.count("spawned", "db") == 3
+
+
+async def test_what_is_not_required_is_done_without(autojump_clock: MockClock) -> None:
+    daemon = Daemon(one("db", startretries=0), one("web", "db", required=False))
+    daemon.spawner.plan("db", Plan(refusal="no such file"))
+    async with open_daemon(daemon):
+        await daemon.until(lambda: daemon.states("web").endswith("RUNNING"))
+
+
+async def test_a_start_starts_what_is_needed(autojump_clock: MockClock) -> None:
+    daemon = Daemon(one("db", autostart=False), one("web", "db", autostart=False))
+    async with open_daemon(daemon):
+        waiter = daemon.program("web").start_nowait(None)
+
+        assert await outcome(waiter) == (Fault.SUCCESS, "")
+        assert daemon.program("db").state.name == "RUNNING"
+
+
+async def test_a_stop_ends_a_wait(autojump_clock: MockClock) -> None:
+    daemon = Daemon(one("db"), one("web", "db"))
+    daemon.spawner.plan("db", Plan(forks=1000.0))
+    async with open_daemon(daemon):
+        await trio.sleep(5)
+
+        assert await outcome(daemon.program("web").stop_nowait(None)) == (Fault.SUCCESS, "")
+
+        assert daemon.states("web") == "STARTING STOPPED"
+
+
+async def test_who_waits_for_what_is_stopped_fails(autojump_clock: MockClock) -> None:
+    daemon = Daemon(one("db"), one("web", "db"))
+    daemon.spawner.plan("db", Plan(waits=1000.0))
+    async with open_daemon(daemon):
+        await trio.sleep(5)
+
+        await outcome(daemon.program("db").stop_nowait(None))
+        await daemon.until(lambda: daemon.states("web").endswith("FATAL"))
+
+        assert daemon.program("web").status().description == "it needs db, which is stopped"
+
+
+async def test_all_goes_down_in_the_reverse_order_whatever_the_priorities(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(
+        one("db", group_priority=1000), one("web", "db", group_priority=5), one("job", "web")
+    )
+    for name in ("db", "web", "job"):
+        daemon.spawner.plan(name, Plan(obeys_after=2.0))
+    async with open_daemon(daemon):
+        await daemon.settled()
+        start = trio.current_time()
+        daemon.supervisor.shutdown_nowait(None)
+
+    signalled, ended = when(daemon, "signalled"), when(daemon, "ended")
+    assert signalled["job"] == start
+    assert signalled["web"] == ended["job"] == pytest.approx(start + 2)
+    assert signalled["db"] == ended["web"] == pytest.approx(start + 4)
+
+
+async def test_a_stop_of_all_goes_in_that_order_too(autojump_clock: MockClock) -> None:
+    daemon = Daemon(one("db"), one("web", "db"))
+    daemon.spawner.plan("web", Plan(obeys_after=2.0))
+    async with open_daemon(daemon):
+        await daemon.settled()
+
+        for pending in operations.stop(daemon.supervisor, ["all"], None):
+            await pending.outcome(wait=True)
+
+        assert when(daemon, "signalled")["db"] == when(daemon, "ended")["web"]
+
+
+async def test_one_that_is_stopped_alone_waits_for_nobody(autojump_clock: MockClock) -> None:
+    daemon = Daemon(one("db"), one("web", "db"))
+    async with open_daemon(daemon):
+        await daemon.settled()
+
+        await outcome(daemon.program("db").stop_nowait(None))
+
+        assert daemon.program("web").state.name == "RUNNING"
+
+
+async def test_who_is_in_a_hurry_waits_for_no_order(autojump_clock: MockClock) -> None:
+    daemon = Daemon(one("db"), one("web", "db"))
+    daemon.spawner.plan("web", Plan(obeys_after=60.0))
+    async with open_daemon(daemon):
+        await daemon.settled()
+        start = trio.current_time()
+        daemon.supervisor.shutdown_nowait(None)
+        await trio.sleep(1)
+
+        daemon.supervisor.kill_nowait()
+
+    assert when(daemon, "ended")["db"] == pytest.approx(start + 1)
+
+
+async def test_the_unkillable_hold_nobody_up(autojump_clock: MockClock) -> None:
+    daemon = Daemon(one("db"), one("web", "db", stopwaitsecs=1))
+    daemon.spawner.plan("web", Plan(members=frozenset({900}), members_last=9e9, immortal=True))
+    async with open_daemon(daemon):
+        await daemon.settled()
+
+        waiters = [daemon.program(name).stop_nowait(None) for name in ("web", "db")]
+
+        assert (await outcome(waiters[0]))[0] is Fault.FAILED
+        assert await outcome(waiters[1]) == (Fault.SUCCESS, "")
+        daemon.spawner.release()
+
+
+async def test_restart_starts_those_anew_that_asked_for_it(autojump_clock: MockClock) -> None:
+    daemon = Daemon(one("db"), one("web", "db", restart=True), one("job", "db"))
+    daemon.spawner.plan("db", Plan(lasts=5.0, returncode=1), Plan())
+    async with open_daemon(daemon):
+        await daemon.until(lambda: daemon.states("web").endswith("EXITED STARTING RUNNING"))
+
+        assert daemon.spawner.count("spawned", "web") == 2
+        assert daemon.spawner.count("spawned", "job") == 1
+        spawned = when(daemon, "spawned")
+        assert spawned["web"] >= spawned["db"] + 1
+
+
+async def test_an_update_of_both_lets_the_one_wait_for_the_other(
+    autojump_clock: MockClock,
+) -> None:
+    from trio_supervisor.daemon import updates
+
+    daemon = Daemon(one("db"), one("web", "db"))
+    async with open_daemon(daemon):
+        await daemon.settled()
+        daemon.configure(one("db", command="/bin/new"), one("web", "db", command="/bin/new"))
+
+        async for _ in updates.update(daemon.supervisor, [], None, dry_run=False):
+            pass
+        await daemon.settled()
+
+        assert daemon.states("web").endswith("STOPPED STARTING RUNNING")

@@ -1,0 +1,170 @@
+"""Who needs whom: what must be there before a program is spawned, and gone before it is stopped.
+
+Nobody polls: what may change the outlook is an event, and whoever waits looks again after each.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_supervisor.errors import Fault, RequestError
+from trio_supervisor.lifecycle import ProcessState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from trio_supervisor.daemon.events import EventBus
+    from trio_supervisor.daemon.program import Program
+    from trio_supervisor.protocol.messages import Event
+    from trio_supervisor.spec import Dependency
+
+_S = ProcessState
+
+
+class HopelessError(RequestError):
+    """What is needed will not come."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Fault.SPAWN_ERROR, detail)
+
+
+class Order:
+    """The dependencies of all programs, as they are now; ``programs`` yields all there are."""
+
+    wants_ticks = False
+
+    def __init__(self, events: EventBus, programs: Callable[[], Iterable[Program]]) -> None:
+        self._events = events
+        self._programs = programs
+        self._known: dict[str, Program] | None = None
+        self._dependants: dict[str, list[Program]] = {}
+        events.attach(self)
+
+    def change(self) -> None:
+        """Take note that there are other programs, or that one needs something else."""
+        self._known = None
+
+    def offer(self, event: Event) -> None:
+        """Start those anew that were to be when this one is."""
+        if event.to_state is not _S.STARTING:
+            return
+        name = event.name if event.name == event.group else f"{event.group}:{event.name}"
+        for program in self._who_needs(name):
+            if program.spec.depends_on[name].restart and program.condition.pid is not None:
+                program.replace_nowait(f"{name}, which it needs, starts again")
+
+    # ── up ──
+
+    async def wait_for_needs(self, program: Program, *, is_respawn: bool) -> None:
+        """Return when all that a program needs is there; HopelessError when it will not come.
+
+        What is down is started, but not by a respawn: somebody may have stopped it.
+        """
+        if not program.spec.depends_on:
+            return
+        with self._events.subscribe() as news:
+            if not is_respawn:
+                self._start_what_is_needed(program)
+            try:
+                async with aclosing(aiter(news)) as events:
+                    while waits_for := ", ".join(self._missing(program)):
+                        program.wait_for(waits_for)
+                        await anext(events)
+            finally:
+                program.condition.waits_for = ""
+
+    def _start_what_is_needed(self, program: Program) -> None:
+        for needed, dependency in self._needs(program):
+            if needed and not needed.is_up and not _is_met(needed, dependency):
+                needed.start_nowait(program.history.cause)
+
+    def _missing(self, program: Program) -> Iterator[str]:
+        """Name what is not there yet; HopelessError for what will not come."""
+        for name, dependency in program.spec.depends_on.items():
+            needed = self._find(name)
+            if needed is not None and _is_met(needed, dependency):
+                continue
+            why = _why_hopeless(needed) if needed is not None else ""
+            if not why:
+                yield f"{name} ({dependency.condition})"
+            elif dependency.required:
+                raise HopelessError(f"it needs {name}, which {why}")
+
+    def _needs(self, program: Program) -> Iterator[tuple[Program | None, Dependency]]:
+        for name, dependency in program.spec.depends_on.items():
+            yield self._find(name), dependency
+
+    # ── down ──
+
+    async def wait_for_dependants(self, program: Program) -> None:
+        """Return when nobody is left that needs a program and is being stopped as well.
+
+        Or as soon as somebody is in a hurry.
+        """
+        if not self._who_needs(program.rank.namespec):
+            return
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._see_them_go, program, nursery.cancel_scope)
+            await program.orders.hurry.wait()
+            nursery.cancel_scope.cancel()
+
+    async def _see_them_go(self, program: Program, scope: trio.CancelScope) -> None:
+        """Let those have their turn that are waited for, and cancel when the last has gone."""
+        with self._events.subscribe() as news:
+            async with aclosing(aiter(news)) as events:
+                while leaving := self._leaving(program):
+                    for dependant in leaving:
+                        if dependant.turn_to_stop is not None:
+                            dependant.turn_to_stop.set()
+                    await anext(events)
+        scope.cancel()
+
+    def _leaving(self, program: Program) -> list[Program]:
+        return [one for one in self._who_needs(program.rank.namespec) if one.is_leaving]
+
+    # ── who is there ──
+
+    def _find(self, name: str) -> Program | None:
+        """Return a program; none while its group is not active, or is being taken out."""
+        self._look()
+        assert self._known is not None
+        found = self._known.get(name)
+        return None if found is None or found.orders.is_closed else found
+
+    def _who_needs(self, name: str) -> list[Program]:
+        self._look()
+        return self._dependants.get(name, [])
+
+    def _look(self) -> None:
+        if self._known is not None:
+            return
+        self._known = {program.rank.namespec: program for program in self._programs()}
+        self._dependants = {}
+        for program in self._known.values():
+            for name in program.spec.depends_on:
+                self._dependants.setdefault(name, []).append(program)
+
+
+def _is_met(needed: Program, dependency: Dependency) -> bool:
+    condition = needed.condition
+    has_ended = needed.state is _S.EXITED and condition.is_over
+    match dependency.condition:
+        case "completed":
+            return has_ended
+        case "completed_ok":
+            return has_ended and condition.returncode in needed.spec.exitcodes
+        case _:
+            return needed.state is _S.RUNNING
+
+
+def _why_hopeless(needed: Program) -> str:
+    """Say why a condition cannot become true; empty while it can."""
+    condition = needed.condition
+    if needed.state is _S.FATAL:
+        return f"is FATAL: {condition.spawn_error}"
+    if needed.state is _S.EXITED and condition.is_over:
+        return f"has ended with exit status {condition.returncode}"
+    return "is stopped" if needed.is_at_rest else ""
