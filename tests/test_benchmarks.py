@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from rig import until
 
 from benchmarks import proc, table, tools
 from benchmarks.__main__ import ROWS
@@ -93,6 +94,7 @@ def test_a_page_without_a_place_is_refused(tmp_path: Path) -> None:
 def test_leaving_a_workplace_kills_what_carries_its_mark() -> None:
     with open_workplace() as place:
         marked = place.popen(["/bin/sh", "-c", f"{place.sleeper} & wait"])
+        until(place.programs, "the sleeper")  # before its exec has ended, nobody can see a mark
         stranger = subprocess.Popen(["/bin/sleep", "60"])
 
     assert marked.wait(5) != 0
