@@ -13,15 +13,7 @@ from configurations import loaded
 from terminal import Bench, until
 
 from trio_supervisor.cli import configure, launcher
-from trio_supervisor.client import (  # noqa: F401  # the commands
-    events,
-    foreground,
-    groups,
-    logs,
-    processes,
-    server,
-)
-from trio_supervisor.client.commands import COMMANDS
+from trio_supervisor.client.table import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]

@@ -14,14 +14,7 @@ import pytest
 from scripted import Answer, ScriptedDaemon
 
 from trio_supervisor.cli.supervisorctl import main
-from trio_supervisor.client import (  # noqa: F401  # the commands
-    events,
-    foreground,
-    groups,
-    logs,
-    processes,
-    server,
-)
+from trio_supervisor.client import table  # noqa: F401  # the commands
 from trio_supervisor.client.session import Session
 from trio_supervisor.client.shell import Shell
 from trio_supervisor.errors import Fault

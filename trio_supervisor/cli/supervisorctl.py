@@ -52,15 +52,7 @@ def _run(arguments: list[str]) -> int:
     except SupervisorError as error:
         print(f"Error: {error}\nFor help, use {sys.argv[0]} -h", file=sys.stderr)
         return 2
-    # the modules that hold the commands
-    from trio_supervisor.client import (  # noqa: F401
-        events,
-        foreground,
-        groups,
-        logs,
-        processes,
-        server,
-    )
+    from trio_supervisor.client import table  # noqa: F401  # the commands
 
     opened = session.Session(
         address, configuration=configuration, is_interactive=given.interactive or not given.words
