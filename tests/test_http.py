@@ -28,7 +28,7 @@ STATE = {"statecode": 1, "statename": "RUNNING"}
 
 def request(line: str, body: bytes = b"", *headers: str) -> bytes:
     """Return a request that ends its connection, unless a header says otherwise."""
-    lines = [f"{line} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", *headers]
+    lines = [f"{line} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}", *headers]
     if not any(header.startswith("Connection") for header in headers):
         lines.append("Connection: close")
     return "\r\n".join([*lines, "", ""]).encode() + body
@@ -104,7 +104,7 @@ async def test_a_request_may_come_byte_by_byte_and_in_chunks(tmp_path: Path) -> 
     [
         ("GET /RPC2", 400),
         ("GET /nothing", 404),
-        ("GET /", 404),
+        ("GET /index.html?action=stopall", 405),
         ("HEAD /nothing", 405),
         ("POST /ok.html", 405),
         ("GET /logtail/nobody", 404),

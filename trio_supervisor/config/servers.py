@@ -50,13 +50,13 @@ def inet_servers(judge: Judge) -> tuple[InetServerSpec, ...]:
             judge.error((*path, "port"), str(error))
             continue
         spec = InetServerSpec(host=host, port=port, **values)
-        if spec.password is None and not _is_loopback(host):
+        if spec.password is None and not is_loopback(host):
             judge.error((*path, "port"), _OPEN.format(where=host or "all addresses", port=port))
         specs.append(spec)
     return tuple(specs)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Say whether only this machine reaches a host; a name is looked up nowhere."""
     if host == "localhost":
         return True

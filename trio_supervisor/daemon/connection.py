@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from trio_supervisor.daemon.handlers import Handlers
     from trio_supervisor.daemon.listeners import Listener
+    from trio_supervisor.daemon.viewers import Viewers
     from trio_supervisor.protocol import Frame
 
 log = logging.getLogger(__name__)
@@ -64,10 +65,15 @@ class Connection:
     """One client: Hello first, then requests that are answered concurrently."""
 
     def __init__(
-        self, sock: trio.socket.SocketType, listener: Listener, handlers: Handlers
+        self,
+        sock: trio.socket.SocketType,
+        listener: Listener,
+        handlers: Handlers,
+        viewers: Viewers,
     ) -> None:
         self._wire = Wire(sock, listener.server)
         self._handlers = handlers
+        self._viewers = viewers
         self._deframer = Deframer(REQUEST_LIMIT)
         self._is_greeted = False
         self._streams: dict[int, trio.CancelScope] = {}
@@ -127,7 +133,8 @@ class Connection:
         """Take what comes, in order; what is answered at once goes out in one send."""
         while data := await self._receive():
             if not self._is_greeted and self._deframer.is_between_frames and is_http(data):
-                await (await _http()).converse(self._wire, data, self._handlers)
+                http = await _http()
+                await http.converse(self._wire, data, self._handlers, self._viewers)
                 return
             for frame in self._deframer.feed(data):
                 await self._take(frame, nursery)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor.daemon.connection import Connection
+from trio_supervisor.daemon.viewers import Viewers
 
 if TYPE_CHECKING:
     from trio_supervisor.daemon.doors import Doors
@@ -28,6 +29,7 @@ class Server:
 
     def __init__(self, handlers: Handlers) -> None:
         self._handlers = handlers
+        self._viewers = Viewers()
         self._connections: set[Connection] = set()
 
     async def run(self, doors: Doors) -> None:
@@ -64,7 +66,8 @@ class Server:
             log.warning("cannot accept a connection: %s", problem.strerror)
             await trio.sleep(ACCEPT_PAUSE)
         else:
-            nursery.start_soon(self._host, Connection(peer, listener, self._handlers))
+            connection = Connection(peer, listener, self._handlers, self._viewers)
+            nursery.start_soon(self._host, connection)
 
     async def _host(self, connection: Connection) -> None:
         """Keep one connection; whatever goes wrong in it stays in it."""

@@ -99,6 +99,15 @@ class Subscription:
                 yield event.replace(lost=lost) if lost else event
             self._arrived = trio.Event()
 
+    async def batch(self) -> list[Event]:
+        """Wait for an event; return it, and all that are queued behind it."""
+        events = [await self._receive.receive()]
+        while True:
+            try:
+                events.append(self._receive.receive_nowait())
+            except trio.WouldBlock:
+                return events
+
 
 class EventBus:
     """Numbers events, keeps the newest, hands them to subscribers."""
@@ -109,6 +118,11 @@ class EventBus:
         self._subscribers: set[Subscriber] = set()
         self.ticks_wanted = trio.Event()
         """Set while somebody wants to be told the time."""
+
+    @property
+    def last_id(self) -> int:
+        """The id of the newest event."""
+        return self._last_id
 
     def publish(self, kind: EventKind, *, cause: int | None = None, **fields: Any) -> int:
         """Record that something happened; return the event's id, for what it will cause."""
@@ -171,6 +185,11 @@ class EventBus:
             yield subscription
         finally:
             self.detach(subscription)
+
+    def after(self, last: int) -> list[Event] | None:
+        """Return the events after an id, None when some are no longer kept, or never were."""
+        newer = [event for event in self._ring if event.id > last]
+        return newer if len(newer) == self._last_id - last else None
 
     def since(self, clock: float = -math.inf) -> list[Event]:
         """Return the kept events from a moment of the monotonic clock on."""

@@ -33,6 +33,11 @@ _UNFINISHED = re.compile(
 )
 
 
+def without_ansi(data: bytes) -> bytes:
+    """Return bytes without the ANSI sequences that are complete."""
+    return _SEQUENCE.sub(b"", data)
+
+
 class LineSink(Protocol):
     """A sink that may hold something back for the rest of it."""
 
@@ -52,7 +57,7 @@ class Stripped:
 
     def write(self, data: bytes | memoryview) -> None:
         """Pass on what is text."""
-        text = _SEQUENCE.sub(b"", self._held + bytes(data))
+        text = without_ansi(self._held + bytes(data))
         unfinished = _UNFINISHED.search(text, max(0, len(text) - LONGEST_SEQUENCE))
         self._held = unfinished[0] if unfinished else b""
         if text := text[: len(text) - len(self._held)]:

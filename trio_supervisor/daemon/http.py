@@ -1,32 +1,37 @@
-"""HTTP on a control connection: XML-RPC, logs that are followed, a sign of life.
+"""HTTP on a control connection: deadlines, bounds, the password, and XML-RPC.
 
-The rules of HTTP are h11's; here are deadlines, bounds, the password and the paths. Imported with
-the first request, since a daemon that is never asked so need not hold it in memory.
+The rules of HTTP are h11's; all paths but that of XML-RPC are the business of `daemon.site`.
+Imported with the first request, since a daemon that is never asked so need not hold it in memory.
 """
 
 from __future__ import annotations
 
 import base64
 import logging
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
 import h11
 import trio
 
-from trio_supervisor.daemon import excerpts, rpc, xmlrpc
+from trio_supervisor.daemon import rpc, xmlrpc
 from trio_supervisor.daemon.access import is_allowed
+from trio_supervisor.daemon.answers import PLAIN, Refusal, Request, Stream
 from trio_supervisor.daemon.methods import Session
-from trio_supervisor.errors import ProtocolError, RequestError
-from trio_supervisor.protocol.messages import Channel, Output, Tail
+from trio_supervisor.daemon.site import Site
+from trio_supervisor.errors import ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
+    from trio_supervisor.daemon.answers import Header
     from trio_supervisor.daemon.handlers import Handlers
+    from trio_supervisor.daemon.viewers import Viewers
     from trio_supervisor.daemon.wire import Wire
+
+    T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -35,38 +40,28 @@ READ_WITHIN = 10.0
 """Seconds a client has for a whole request, and for each part of it."""
 KEEP_ALIVE = 75.0
 """Seconds a client may keep the connection without asking for anything."""
+PART = 64 * 1024
+"""Bytes of an answer that are sent within one deadline."""
 LARGEST_HEAD = 16 * 1024
 LARGEST_BODY = 1024 * 1024
-LAST_BYTES = 1024
-"""Bytes of a log that come before what is new, as in supervisord's http.py."""
-PLAIN = "text/plain; charset=utf-8"
 XML = "text/xml"
 CHALLENGE = ("WWW-Authenticate", 'Basic realm="default"')
 NO_CALL = "XML-RPC calls come by POST"
+FAILED = "it failed (the activity log says why)"
 NO_PAGES = "web pages may not control the daemon"
-CHANNELS = {"stdout": Channel.STDOUT, "stderr": Channel.STDERR}
+SAFE = (
+    ("Server", "trio-supervisor"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
+"""Headers of every answer: a log is never taken for a page, nor shown in one of somebody else."""
+NO_STORE = ("Cache-Control", "no-store")
 
 
-class Refusal(Exception):  # noqa: N818  # it is an answer
-    """A request that is answered by a status and a sentence; the connection ends with it."""
-
-    def __init__(self, status: int, text: str, *headers: tuple[str, str]) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
-        self.headers = headers
-
-
-class LogPath(NamedTuple):
-    """Which log a path names."""
-
-    channel: Channel
-    name: str
-
-
-async def converse(wire: Wire, data: bytes, handlers: Handlers) -> None:
+async def converse(wire: Wire, data: bytes, handlers: Handlers, viewers: Viewers) -> None:
     """Answer the requests of a client whose first bytes have come, until one side ends it."""
-    await Conversation(wire, handlers).run(data)
+    await Conversation(wire, handlers, viewers).run(data)
 
 
 async def refuse(wire: Wire, data: bytes, text: str) -> None:
@@ -84,11 +79,13 @@ def _head(
     status: int,
     size: int | None,
     kind: str,
-    headers: Iterable[tuple[str, str]] = (),
+    headers: Iterable[Header] = (),
 ) -> bytes:
     """Return the head of an answer; without a size, the body ends when it ends."""
     length = [] if size is None else [("Content-Length", str(size))]
-    more = [("Server", "trio-supervisor"), ("Content-Type", kind), *length, *headers]
+    more = [*SAFE, ("Content-Type", kind), *length, *headers]
+    if not any(name == NO_STORE[0] for name, _ in more):
+        more.append(NO_STORE)
     reason = HTTPStatus(status).phrase  # without one, supervisorctl does not read the line
     return connection.send(h11.Response(status_code=status, reason=reason, headers=more)) or b""
 
@@ -98,12 +95,25 @@ def _body(connection: h11.Connection, body: bytes | str) -> bytes:
     return (connection.send(h11.Data(data)) or b"") + (connection.send(h11.EndOfMessage()) or b"")
 
 
+async def _guarded(what: str, answer: Awaitable[T]) -> T:
+    """Wait for an answer; when making it fails, so does this request, and nothing else."""
+    try:
+        return await answer
+    except Refusal:
+        raise
+    except Exception:
+        log.exception("a request failed: %s", what)
+        raise Refusal(500, FAILED) from None
+
+
 class Conversation:
     """Requests of one client, one after the other."""
 
-    def __init__(self, wire: Wire, handlers: Handlers) -> None:
+    def __init__(self, wire: Wire, handlers: Handlers, viewers: Viewers) -> None:
         self._wire = wire
         self._handlers = handlers
+        self._session = Session(handlers, wire.peer)
+        self._site = Site(self._session, viewers, wire.server)
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=LARGEST_HEAD)
         self._is_head = False
 
@@ -162,12 +172,13 @@ class Conversation:
         if not isinstance(event, h11.EndOfMessage):
             raise Refusal(400, "the request is not complete")
 
-    async def _send(
-        self, status: int, body: bytes | str, kind: str, *headers: tuple[str, str]
-    ) -> None:
+    async def _send(self, status: int, body: bytes | str, kind: str, *headers: Header) -> None:
         data = body if isinstance(body, bytes) else body.encode(errors="backslashreplace")
         head = _head(self._http, status, len(data), kind, headers)
-        await self._wire.send(head + _body(self._http, b"" if self._is_head else data))
+        rest = memoryview(head + _body(self._http, b"" if self._is_head else data))
+        while rest:  # a client on a slow line has the time of a part for each
+            await self._wire.send(rest[:PART])
+            rest = rest[PART:]
 
     async def _turn_down(self, refusal: Refusal) -> None:
         """Say why, and end the connection."""
@@ -177,42 +188,46 @@ class Conversation:
         await self._send(refusal.status, f"{refusal.text}\n", PLAIN, close, *refusal.headers)
         await self._wire.part()
 
-    # ── paths ──
+    # ── answers ──
 
     async def _answer(self, request: h11.Request) -> None:
         self._is_head = request.method == b"HEAD"
-        headers = {name.lower(): value for name, value in request.headers}
-        if not self._may_speak(headers.get(b"authorization", b"")):
+        headers = {name.decode(): value.decode("latin-1") for name, value in request.headers}
+        if not self._may_speak(headers.get("authorization", "")):
             await self._take_body()
             raise Refusal(401, "a username and a password are needed", CHALLENGE)
-        path = unquote(request.target.decode("ascii").partition("?")[0])
+        method = request.method.decode()
+        path, _, query = request.target.decode("ascii").partition("?")
         if path.startswith("/RPC2"):
-            await self._call(request.method, headers)
+            await self._call(method, headers)
             return
-        await self._take_body()
-        if request.method != b"GET":
-            raise Refusal(405, "only GET", ("Allow", "GET"))
-        if path == "/ok.html":
-            await self._send(200, "OK\n", PLAIN)
-        elif log_path := _log_path(path):
-            await self._follow(log_path)
-        else:
-            raise Refusal(404, f"there is no {path} (there are /RPC2, /logtail/NAME, /mainlogtail)")
+        body = bytearray()
+        await self._take_body(body.extend)
+        await self._reply(Request(method, unquote(path), query, headers, bytes(body)))
 
-    def _may_speak(self, given: bytes) -> bool:
-        scheme, _, code = given.partition(b" ")
+    async def _reply(self, request: Request) -> None:
+        """Send what the site answers."""
+        what = f"{request.method} {request.path}"
+        answer = await _guarded(what, self._site.answer(request))
+        if isinstance(answer, Stream):
+            await self._stream(answer)
+        else:
+            await self._send(answer.status, answer.body, answer.kind, *answer.headers)
+
+    def _may_speak(self, given: str) -> bool:
+        scheme, _, code = given.partition(" ")
         try:
-            pair = base64.b64decode(code) if scheme.lower() == b"basic" else b""
+            pair = base64.b64decode(code) if scheme.lower() == "basic" else b""
         except ValueError:
             pair = b""
         username, _, password = pair.decode(errors="surrogateescape").partition(":")
         return is_allowed(self._wire.server, username, password)
 
-    async def _call(self, method: bytes, headers: dict[bytes, bytes]) -> None:
+    async def _call(self, method: str, headers: dict[str, str]) -> None:
         """Answer an XML-RPC call."""
-        if method != b"POST" or b"origin" in headers:  # browsers tell the origin of a page
+        if method != "POST" or "origin" in headers:  # browsers tell the origin of a page
             await self._take_body()
-            raise Refusal(400, NO_CALL) if method != b"POST" else Refusal(403, NO_PAGES)
+            raise Refusal(400, NO_CALL) if method != "POST" else Refusal(403, NO_PAGES)
         reader = xmlrpc.CallReader()
         try:
             await self._take_body(reader.feed)
@@ -222,52 +237,22 @@ class Conversation:
         if not call.method:
             raise Refusal(400, "the call names no method")
         with self._handlers.answering():
-            await self._send(200, await self._carry_out(call), XML)
+            answer = await _guarded(call.method, rpc.document(self._session, call))
+            await self._send(200, answer, XML)
 
-    async def _carry_out(self, call: xmlrpc.Call) -> bytes:
-        try:
-            return await rpc.document(Session(self._handlers, self._wire.peer), call)
-        except Exception:
-            log.exception("a request failed: %s", call.method)
-            raise Refusal(500, "it failed (the activity log says why)") from None
-
-    async def _follow(self, path: LogPath) -> None:
-        """Send the end of a log and what comes, until the client leaves."""
-        try:
-            excerpts.require(self._handlers.log_file(path.channel, path.name).path)
-            request = Tail(path.channel, path.name, LAST_BYTES, follow=True)
-            messages = self._handlers.answer(request, self._wire.peer)
-        except RequestError as problem:
-            raise Refusal(404, str(problem)) from problem
-        assert not isinstance(messages, tuple)
-        await self._wire.send(_head(self._http, 200, None, PLAIN))
+    async def _stream(self, stream: Stream) -> None:
+        """Send an answer without end, until the client leaves."""
+        await self._wire.send(_head(self._http, 200, None, stream.kind))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch, nursery.cancel_scope)
-            async with aclosing(messages):
-                async for output in messages:
-                    if isinstance(output, Output):
-                        await self._send_part(output)
+            await stream.run(self._send_part)
             nursery.cancel_scope.cancel()
 
-    async def _send_part(self, output: Output) -> None:
-        lost = f"\n({output.lost} bytes were skipped)\n".encode() if output.lost else b""
-        await self._wire.send(self._http.send(h11.Data(lost + output.data)) or b"")
+    async def _send_part(self, data: bytes) -> None:
+        await self._wire.send(self._http.send(h11.Data(data)) or b"")
 
     async def _watch(self, scope: trio.CancelScope) -> None:
         """Cancel what is sent when nobody reads it any longer."""
         while await self._wire.receive(float("inf")):
             pass  # whatever else is asked: the answer under way has no end
         scope.cancel()
-
-
-def _log_path(path: str) -> LogPath | None:
-    """Return the log that a path names: /mainlogtail, /logtail/NAME[/stdout|stderr]."""
-    match path.strip("/").split("/"):
-        case ["mainlogtail"]:
-            return LogPath(Channel.MAIN, "")
-        case ["logtail", name]:
-            return LogPath(Channel.STDOUT, name)
-        case ["logtail", name, channel] if channel in CHANNELS:
-            return LogPath(CHANNELS[channel], name)
-        case _:
-            return None

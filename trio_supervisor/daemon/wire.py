@@ -84,7 +84,7 @@ class Wire:
             raise ProtocolError(MAKE_ROOM, Fault.BUSY)
         return data
 
-    async def send(self, data: bytes | bytearray) -> None:
+    async def send(self, data: bytes | bytearray | memoryview) -> None:
         """Send all; TooSlowError when the client does not take it, OSError when it is gone."""
         async with self._sending:
             with trio.fail_after(SEND_WITHIN):
