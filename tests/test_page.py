@@ -10,13 +10,15 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from rig import Rig, shell, until, up_at_once
-from visitor import Visitor
+from visitor import Site
 
 from trio_supervisor.daemon.origins import is_foreign, is_known
 from trio_supervisor.spec import InetServerSpec, UnixServerSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from visitor import Visitor
 
 ODD = "a<x>&'c\""
 """A name that would break a page that does not escape it."""
@@ -37,34 +39,12 @@ stdout_logfile = "NONE"
 """
 
 
-class Site:
-    """A daemon with a page."""
-
-    def __init__(self, rig: Rig) -> None:
-        self.rig = rig
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        servers = f"""
-            [inet_http_server]
-            port = "127.0.0.1:{self.port}"
-            [unix_http_server]
-            file = "%(here)s/c.sock"
-            """
-        rig.write(PROGRAMS, servers)
-        rig.start()
-        self.tcp = Visitor(self.port)
-        self.unix = Visitor(rig.directory / "c.sock")
-
-    def wait_for(self, target: str, state: str) -> None:
-        until(lambda: self.tcp.ask("/").rows[target] == state, f"{target} {state}")
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Give one daemon to all tests here: each leaves it as it found it."""
     rig = Rig(tmp_path_factory.mktemp("site"))
     try:
-        yield Site(rig)
+        yield Site(rig, PROGRAMS)
     finally:
         rig.close()
 

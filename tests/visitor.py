@@ -1,4 +1,4 @@
-"""Whoever visits the web page without a browser: requests as they are sent, pages as text."""
+"""A daemon with a web page, and who visits it without a browser: requests as they are sent."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
-from rig import PATIENCE
+from rig import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
+
+    from rig import Rig
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -112,3 +114,34 @@ class Visitor:
         if isinstance(self.where, int):
             return HTTPConnection("127.0.0.1", self.where, timeout=PATIENCE)
         return _Unix(self.where)
+
+
+class Site:
+    """A daemon that serves its page on a port of this machine and on a unix socket."""
+
+    def __init__(self, rig: Rig, programs: str) -> None:
+        self.rig = rig
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.write(programs)
+        rig.start()
+        self.tcp = Visitor(self.port)
+        self.unix = Visitor(rig.directory / "c.sock")
+
+    @property
+    def url(self) -> str:
+        """The address of the page."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    def write(self, programs: str) -> None:
+        """Write the configuration: these programs, and where to listen."""
+        servers = f"""
+            [inet_http_server]
+            port = "127.0.0.1:{self.port}"
+            [unix_http_server]
+            file = "%(here)s/c.sock"
+            """
+        self.rig.write(programs, servers)
+
+    def wait_for(self, target: str, state: str) -> None:
+        until(lambda: self.tcp.ask("/").rows[target] == state, f"{target} {state}")
