@@ -8,7 +8,7 @@ WORKERS ?= 3
 
 demo: $(VENV)/.product  ## thirteen workers under supervision, in the foreground; Ctrl-C ends it
 	@$(BIN)/trio-supervisor configure conf/dev-env.toml -o supervisord.toml
-	@echo "the web page will be at http://127.0.0.1:7312/"
+	@echo "the web page is at http://127.0.0.1:7313/"
 	@exec $(BIN)/trio-supervisor up -c supervisord.toml
 
 test: format lint types imports tests  ## every gate that CI runs

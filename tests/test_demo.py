@@ -48,8 +48,9 @@ class Environment:
         self.bench = bench
         self.file = bench.directory / "supervisord.toml"
         self.base = free_ports()
+        self.ports = f"--port_base={self.base}", f"--page_port={self.base + len(NAMES)}"
         shutil.copytree(TEMPLATE.parent, bench.directory / "conf")
-        self.run("trio-supervisor", "configure", f"--port_base={self.base}")
+        self.run("trio-supervisor", "configure", *self.ports)
 
     def open(self, script: str, *words: str) -> Terminal:
         return self.bench.open(str(SCRIPTS / script), *words)
@@ -262,6 +263,7 @@ def test_a_day_in_the_foreground(environment: Environment) -> None:
     tail = environment.follow()
     up.expect("all 13 processes are RUNNING")
     up.expect("control: supervisorctl -c supervisord.toml\n")
+    up.expect(f"web page: http://127.0.0.1:{environment.base + len(NAMES)}/\n")
     up.expect("logs: tail -fq .logs/*\n")
     environment.all_running()
     environment.see_page()

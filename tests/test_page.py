@@ -347,6 +347,8 @@ def test_configured_and_own_name_are_known() -> None:
         ({"origin": "http://X:1"}, False),
         ({"origin": "http://x:2"}, True),
         ({"origin": "http://y:1"}, True),
+        ({"origin": "http://y", "x-forwarded-host": "y"}, False),
+        ({"origin": "http://y", "x-forwarded-host": "z"}, True),
         ({"origin": "null"}, True),
         ({"origin": ""}, True),
         ({"origin": "http://y", "sec-fetch-site": "same-origin"}, False),

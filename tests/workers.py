@@ -26,7 +26,7 @@ NAMES = [name for names in GROUPS.values() for name in names]
 
 
 def free_ports() -> int:
-    """Give the first of as many free ports as there are workers.
+    """Give the first of free ports: one for each worker, and one for the daemon.
 
     Tests that run side by side choose from ranges of their own: free is not yet taken.
     """
@@ -35,7 +35,7 @@ def free_ports() -> int:
         base = random.randrange(20_000 + side * 1000, 21_000 + side * 1000 - len(NAMES))
         try:
             with ExitStack() as stack:
-                for port in range(base, base + len(NAMES)):
+                for port in range(base, base + len(NAMES) + 1):
                     stack.enter_context(socket.create_server(("127.0.0.1", port)))
         except OSError:
             continue

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from trio_supervisor.daemon.listeners import url_of
 from trio_supervisor.lifecycle import ProcessState
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ async def announce(
 
 def _say_where(supervisor: Supervisor) -> None:
     log.info("control: supervisorctl -c %s", os.path.relpath(supervisor.configuration.path))
+    for server in supervisor.configuration.inet_servers:
+        log.info("web page: %s/", url_of(server))
     files = (p.logs.stdout_path for p in supervisor.programs() if p.spec.stdout_logfile != "AUTO")
     patterns = sorted({pattern_of(path) for path in files if path})
     if patterns:

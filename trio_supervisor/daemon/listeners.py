@@ -52,10 +52,7 @@ class Listener:
     @property
     def url(self) -> str:
         """The address under which programs and clients of this machine find it."""
-        if isinstance(self.server, UnixServerSpec):
-            return f"unix://{self.server.file}"
-        host = self.server.host or "localhost"
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.server.port}"
+        return url_of(self.server)
 
     def is_at(self, server: UnixServerSpec | InetServerSpec) -> bool:
         """Say whether another server of the configuration has the same address."""
@@ -88,6 +85,14 @@ def remove_if(path: str, inode: tuple[int, int]) -> None:
         found = os.lstat(path)
         if (found.st_dev, found.st_ino) == inode:
             os.unlink(path)
+
+
+def url_of(server: UnixServerSpec | InetServerSpec) -> str:
+    """Return the address of a server for clients of this machine."""
+    if isinstance(server, UnixServerSpec):
+        return f"unix://{server.file}"
+    host = server.host or "localhost"
+    return f"http://{f'[{host}]' if ':' in host else host}:{server.port}"
 
 
 def listen(server: UnixServerSpec | InetServerSpec) -> Listener:

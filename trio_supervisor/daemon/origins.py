@@ -43,12 +43,16 @@ def is_foreign(headers: Mapping[str, str]) -> bool:
     """Say whether the page of somebody else has caused a request, as its browser tells.
 
     Clients that are no browsers tell nothing. ``Sec-Fetch-Site`` is right also where a proxy
-    has changed ``Host``; browsers leave it out where there is no TLS, and say ``Origin``.
+    has changed ``Host``; browsers leave it out where there is no TLS, and say ``Origin``. What
+    ``Host`` was before, only a proxy can tell: a browser lets no page of another site do so.
     """
     if site := headers.get("sec-fetch-site"):
         return site not in OWN_PAGES
-    origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc.lower() != headers["host"].lower()
+    if (origin := headers.get("origin")) is None:
+        return False
+    ours = {headers.get(name, "").lower() for name in ("host", "x-forwarded-host")}
+    name = urlsplit(origin).netloc.lower()
+    return not name or name not in ours
 
 
 def _name_in(host: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
 from trio_supervisor.daemon.assets import NAMES
+from trio_supervisor.daemon.condition import how_it_ended
 from trio_supervisor.daemon.formats import without_ansi
 from trio_supervisor.daemon.forms import ORDERS, namespec
 from trio_supervisor.lifecycle import RUNNING_STATES, ProcessState, SupervisorState
@@ -32,6 +33,10 @@ SHOWN_FIRST = (
     ProcessState.RUNNING,
 )
 """The order of the counts: what needs somebody comes first."""
+
+
+ENDED = frozenset({ProcessState.EXITED, ProcessState.BACKOFF, ProcessState.FATAL})
+"""States of which one asks how the last run ended."""
 
 
 class View(NamedTuple):
@@ -61,6 +66,8 @@ def cells(row: ProcessStatus) -> Cells:
     if row.pid and not detail:
         detail = f"pid {row.pid}"
     more = [f"spawned {row.spawns} times"] if row.spawns > 1 and uptime else []
+    if row.state in ENDED and row.returncode is not None:
+        more.append(how_it_ended(row.returncode))
     more += ["restart to apply its new configuration"] if row.stale else []
     return Cells(
         target=f"{row.group}:{row.name}",
@@ -101,9 +108,10 @@ def _header(view: View) -> str:
     return f"""\
 <header><h1>{_e(view.info.identifier)}{daemon}</h1>
 <p class="counts" id="counts">{_counts(view.rows, view.filter)}</p>
-<form method="get" action="./" role="search" id="search"><label for="filter">Filter</label>
-<input type="search" id="filter" name="filter" value="{_e(view.filter)}"
- placeholder="name or state" autocomplete="off" spellcheck="false"><button>Show</button></form>
+<form method="get" action="./" role="search" id="search">
+<label for="filter" class="hidden">Filter</label>
+<input type="search" id="filter" name="filter" value="{_e(view.filter)}" autocomplete="off"
+ placeholder="Filter: name or state" spellcheck="false"><button>Show</button></form>
 <p class="all" role="group" aria-label="All processes">{buttons}</p></header>"""
 
 
