@@ -15,12 +15,14 @@ import subprocess
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+T = TypeVar("T")
 
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 IS_THERE = CHROMIUM.exists() and DRIVER.exists()
@@ -46,6 +48,12 @@ FLAGS = [
 
 class WebDriverError(Exception):
     """A command that the browser refused."""
+
+    def unless_stale(self, default: T) -> T:
+        """Return a default when the page changed between two commands; else raise this."""
+        if "stale element" in str(self):
+            return default
+        raise self
 
 
 class Element:
@@ -110,9 +118,15 @@ class Browser:
         try:
             return next((one.text for one in self.every(selector)), "")
         except WebDriverError as problem:
-            if "stale element" in str(problem):
-                return ""
-            raise
+            return problem.unless_stale("")
+
+    def click(self, selector: str) -> bool:
+        """Click the first such element; False when it has just been replaced."""
+        try:
+            self.find(selector).click()
+        except WebDriverError as problem:
+            return problem.unless_stale(default=False)
+        return True
 
     def run(self, script: str, *arguments: object) -> Any:
         """Run a script in the page; return what it returns."""

@@ -10,6 +10,8 @@ from browser import IS_THERE, WHY_NOT, Browser, open_browser
 from rig import Rig, open_rig, shell, until, up_at_once  # noqa: F401  # the fixture
 from visitor import Site
 
+from trio_supervisor.daemon.viewers import MOST_STREAMS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -64,7 +66,7 @@ class Page:
         return self.browser.text(f'tr[data-target="{target}"]')
 
     def press(self, order: str) -> None:
-        self.browser.find(f'button[value="{order}"]').click()
+        until(lambda: self.browser.click(f'button[value="{order}"]'), order)
 
     def wait_for(self, target: str, word: str) -> None:
         until(lambda: word in self.row(target), f"{target} {word}")
@@ -175,6 +177,40 @@ def test_groups_come_and_go_without_reloading(page: Page, site: Site) -> None:
     site.rig.ctl("update")
 
     until(lambda: not page.row("late:late"), "the group to go")
+
+
+def test_a_changed_configuration_is_shown_as_waiting(page: Page, site: Site) -> None:
+    site.write(PROGRAMS.replace("echo ready", "echo other"))
+    site.rig.ctl("reread")
+    page.wait_for("talker:talker", "restart to apply its new configuration")
+    site.write(PROGRAMS)
+    site.rig.ctl("reread")
+
+    until(lambda: "apply" not in page.row("talker:talker"), "the same as before")
+
+
+def test_one_page_too_many_pauses_the_first_and_says_so(page: Page, site: Site) -> None:
+    others = [site.tcp.events("") for _ in range(MOST_STREAMS)]
+    for other in others:
+        assert next(other)[0] == "page"
+    until(lambda: "paused" in page.browser.text("#live"), "the pause")
+    for other in others:
+        other.close()
+    page.browser.find("#live button").click()
+
+    until(lambda: page.browser.text("#live").endswith("live"), "the stream")
+
+
+def test_a_page_that_was_hidden_catches_up(page: Page, site: Site) -> None:
+    own = page.browser.ask("GET", "window")
+    other = page.browser.ask("POST", "window/new", {"type": "tab"})["handle"]
+    page.browser.ask("POST", "window", {"handle": other})
+    site.rig.ctl("stop", "pair:one")
+    page.browser.ask("DELETE", "window")
+    page.browser.ask("POST", "window", {"handle": own})
+    page.wait_for("pair:one", "STOPPED")
+    site.rig.ctl("start", "pair:one")
+    page.wait_for("pair:one", "RUNNING")
 
 
 def test_page_outlives_the_daemon(window: Browser, rig: Rig) -> None:

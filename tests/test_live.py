@@ -26,16 +26,23 @@ class Page:
     def __init__(self, stream: trio.SocketStream) -> None:
         self.stream = stream
         self._text = ""
+        self._last = b""
 
     async def block(self) -> str:
         """Return the next block that is not empty, without the framing of HTTP."""
         while "\n\n" not in self._text:
             data = await self.stream.receive_some()
             assert data, "the stream has ended"
+            self._last = data
             lines = data.decode().split("\r\n")
             self._text += "".join(line for line in lines if ":" in line and "HTTP/" not in line)
         block, _, self._text = self._text.partition("\n\n")
         return block
+
+    async def is_complete(self) -> bool:
+        """Wait for the end of the connection; say whether it was the end of the answer, too."""
+        rest = b"".join([part async for part in self.stream])
+        return (self._last + rest).endswith(b"0\r\n\r\n")
 
     async def event(self) -> tuple[str, Any]:
         """Return kind and value of the next event."""
@@ -147,6 +154,7 @@ async def test_open_pages_leave_room_for_others(tmp_path: Path) -> None:
 
         for page in pages[: -viewers.MOST_STREAMS]:
             assert await page.event() == ("full", None)
+            assert await page.is_complete()
         assert len(places) == viewers.MOST_STREAMS
         publish(served)
         assert (await pages[-1].event())[0] == "rows"

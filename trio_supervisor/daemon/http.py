@@ -56,6 +56,7 @@ SAFE = (
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
 """Headers of every answer: a log is never taken for a page, nor shown in one of somebody else."""
+CLOSE = ("Connection", "close")
 NO_STORE = ("Cache-Control", "no-store")
 
 
@@ -184,8 +185,7 @@ class Conversation:
         """Say why, and end the connection."""
         if self._http.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             return
-        close = ("Connection", "close")
-        await self._send(refusal.status, f"{refusal.text}\n", PLAIN, close, *refusal.headers)
+        await self._send(refusal.status, f"{refusal.text}\n", PLAIN, CLOSE, *refusal.headers)
         await self._wire.part()
 
     # ── answers ──
@@ -242,10 +242,11 @@ class Conversation:
 
     async def _stream(self, stream: Stream) -> None:
         """Send an answer without end, until the client leaves."""
-        await self._wire.send(_head(self._http, 200, None, stream.kind))
+        await self._wire.send(_head(self._http, 200, None, stream.kind, [CLOSE]))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch, nursery.cancel_scope)
             await stream.run(self._send_part)
+            await self._wire.send(self._http.send(h11.EndOfMessage()) or b"")
             nursery.cancel_scope.cancel()
 
     async def _send_part(self, data: bytes) -> None:

@@ -28,6 +28,8 @@ PAUSE = 0.1
 """Seconds in which what changes is gathered after a frame, however much it is."""
 SHAPES = frozenset({EventKind.GROUP, EventKind.SUPERVISOR})
 """What a list of processes alone cannot tell."""
+REREAD = "reread "
+"""How the request begins after which any process may wait for a restart."""
 
 
 def seen(run: str, bus: EventBus) -> str:
@@ -77,7 +79,7 @@ class Feed:
 
     def _changes(self, events: list[Event]) -> bytes:
         """Return the frame for what happened, told as it is now."""
-        if any(event.lost or event.kind in SHAPES for event in events):
+        if any(map(_is_of_all, events)):
             return self._anew()
         number = f"{self._viewers.run}-{events[-1].id}"
         return frame("rows", self._rows(events), number)
@@ -86,3 +88,8 @@ class Feed:
         pairs = {(one.group, one.name): None for one in events if one.kind is EventKind.PROCESS}
         rows, _ = self._session.handlers.supervisor.snapshot(f"{g}:{n}" for g, n in pairs)
         return [page.cells(row) for row in rows]
+
+
+def _is_of_all(event: Event) -> bool:
+    is_reread = event.kind is EventKind.REQUEST and event.detail.startswith(REREAD)
+    return bool(event.lost) or event.kind in SHAPES or is_reread

@@ -214,7 +214,7 @@ def _button(word: str, target: str, of: str) -> str:
 
 def _footer(info: Info) -> str:
     return (
-        f'<footer><p id="live">trio-supervisor {_e(info.version)}, pid {info.pid}</p>'
+        f'<footer><p id="live" role="status">trio-supervisor {_e(info.version)}, pid {info.pid}</p>'
         '<p><a href="./">Refresh</a> <a href="tail.html">Activity log</a></p></footer>'
     )
 

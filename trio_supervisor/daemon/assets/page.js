@@ -255,7 +255,7 @@
 
   function open(target, channels, href) {
     const panel = { target, stop: new AbortController(), waiting: "", size: 0 };
-    panel.text = make("pre", { className: "log", tabIndex: 0, role: "log", ariaLabel: `Log of ${target}` });
+    panel.text = make("pre", { className: "log", tabIndex: 0, role: "log", ariaLive: "off", ariaLabel: `Log of ${target}` });
     panel.note = make("span");
     panel.choices = channels.map((channel) =>
       make("button", { type: "button", textContent: channel, onclick: () => follow(panel, channel) }));
