@@ -99,21 +99,13 @@ class Subscription:
                 yield event.replace(lost=lost) if lost else event
             self._arrived = trio.Event()
 
-    async def batch(self) -> list[Event]:
-        """Wait for an event; return it, and all that are queued behind it."""
-        events = [await self._receive.receive()]
-        while True:
-            try:
-                events.append(self._receive.receive_nowait())
-            except trio.WouldBlock:
-                return events
-
 
 class EventBus:
     """Numbers events, keeps the newest, hands them to subscribers."""
 
     def __init__(self) -> None:
         self._last_id = 0
+        self._forgotten = 0
         self._ring: deque[Event] = deque(maxlen=RING)
         self._subscribers: set[Subscriber] = set()
         self.ticks_wanted = trio.Event()
@@ -136,6 +128,8 @@ class EventBus:
             **fields,
         )
         if not event.data:  # output would be too much to keep, and is in the logs
+            if len(self._ring) == RING:
+                self._forgotten = self._ring[0].id
             self._ring.append(event)
         for subscriber in self._subscribers:
             subscriber.offer(event)
@@ -187,9 +181,10 @@ class EventBus:
             self.detach(subscription)
 
     def after(self, last: int) -> list[Event] | None:
-        """Return the events after an id, None when some are no longer kept, or never were."""
-        newer = [event for event in self._ring if event.id > last]
-        return newer if len(newer) == self._last_id - last else None
+        """Return the events after an id, without output; None when not all are kept any longer."""
+        if not self._forgotten <= last <= self._last_id:
+            return None
+        return [event for event in self._ring if event.id > last]
 
     def since(self, clock: float = -math.inf) -> list[Event]:
         """Return the kept events from a moment of the monotonic clock on."""

@@ -15,12 +15,10 @@ from trio_supervisor.daemon import page
 from trio_supervisor.protocol.messages import EventKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from trio_supervisor.daemon.answers import Send
     from trio_supervisor.daemon.events import EventBus
     from trio_supervisor.daemon.methods import Session
-    from trio_supervisor.daemon.viewers import Viewers
+    from trio_supervisor.daemon.viewers import Place, Viewers
     from trio_supervisor.protocol.messages import Event
 
 EVENT_STREAM = "text/event-stream"
@@ -43,6 +41,54 @@ def frame(kind: str, data: object, number: str = "") -> bytes:
     return f"{head}event: {kind}\ndata: {json.dumps(data)}\n\n".encode()
 
 
+class Changes:
+    """What a page has not been told yet: which processes changed, or that it has to begin anew.
+
+    It grows with the number of processes, not with what happens to them.
+    """
+
+    wants_ticks = False
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._is_of_all = False
+        self._processes: dict[tuple[str, str], None] = {}
+        self._arrived = trio.Event()
+
+    def offer(self, event: Event) -> None:
+        """Take note of an event, if the page shows anything of it."""
+        if event.kind is EventKind.PROCESS:
+            self._processes[event.group, event.name] = None
+        elif event.kind in SHAPES or _is_reread(event):
+            self._is_of_all = True
+        else:
+            return
+        self._last = event.id
+        self._arrived.set()
+
+    def begin_anew(self) -> None:
+        """Take note that nobody knows what the page has missed."""
+        self._is_of_all = True
+        self._arrived.set()
+
+    async def arrived(self) -> None:
+        """Wait until there is something to tell."""
+        await self._arrived.wait()
+
+    def take(self) -> tuple[int, list[tuple[str, str]] | None] | None:
+        """Return the last event and the processes that changed, or None for all of them.
+
+        Nothing at all is None.
+        """
+        if not self._arrived.is_set():
+            return None
+        found = None if self._is_of_all else list(self._processes)
+        self._is_of_all = False
+        self._processes = {}
+        self._arrived = trio.Event()
+        return self._last, found
+
+
 class Feed:
     """The stream of one page that has seen what ``after`` says."""
 
@@ -54,42 +100,44 @@ class Feed:
 
     async def run(self, send: Send) -> None:
         """Send what changes, until the page leaves or has to make room for another."""
-        with self._bus.subscribe() as subscription, self._viewers.place() as place:
-            missed = self._missed()
-            await send(b"retry: 2000\n\n" if missed is not None else self._anew())
-            events = missed or []
-            while not place.is_taken:
-                if events:
-                    await send(self._changes(events))
-                    await trio.sleep(PAUSE)
-                else:
-                    await send(b":\n\n")
-                events = await place.wait(subscription)
-            await send(frame("full", None))
+        changes = Changes()
+        self._bus.attach(changes)
+        try:
+            self._catch_up(changes)
+            with self._viewers.place() as place:
+                await send(b"retry: 2000\n\n")
+                await self._follow(changes, place, send)
+                await send(frame("full", None))
+        finally:
+            self._bus.detach(changes)
 
-    def _missed(self) -> list[Event] | None:
-        """Return what happened since the page was made; None when nobody knows."""
+    def _catch_up(self, changes: Changes) -> None:
+        """Tell what happened between the page and its stream."""
         run, _, number = self._after.partition("-")
-        if run != self._viewers.run or not number.isdecimal():
-            return None
-        return self._bus.after(int(number))
+        is_known = run == self._viewers.run and number.isdecimal()
+        missed = self._bus.after(int(number)) if is_known else None
+        if missed is None:
+            changes.begin_anew()
+        for event in missed or ():
+            changes.offer(event)
 
-    def _anew(self) -> bytes:
-        return frame("page", None, seen(self._viewers.run, self._bus))
+    async def _follow(self, changes: Changes, place: Place, send: Send) -> None:
+        while not place.is_taken:
+            await place.wait(changes.arrived)
+            if taken := changes.take():
+                await send(self._told(*taken))
+                await trio.sleep(PAUSE)
+            else:
+                await send(b":\n\n")
 
-    def _changes(self, events: list[Event]) -> bytes:
-        """Return the frame for what happened, told as it is now."""
-        if any(map(_is_of_all, events)):
-            return self._anew()
-        number = f"{self._viewers.run}-{events[-1].id}"
-        return frame("rows", self._rows(events), number)
-
-    def _rows(self, events: Iterable[Event]) -> list[page.Cells]:
-        pairs = {(one.group, one.name): None for one in events if one.kind is EventKind.PROCESS}
-        rows, _ = self._session.handlers.supervisor.snapshot(f"{g}:{n}" for g, n in pairs)
-        return [page.cells(row) for row in rows]
+    def _told(self, last: int, processes: list[tuple[str, str]] | None) -> bytes:
+        """Return the frame for what changed, as it is now."""
+        if processes is None:
+            return frame("page", None, seen(self._viewers.run, self._bus))
+        words = [f"{group}:{name}" for group, name in processes]
+        rows, _ = self._session.handlers.supervisor.snapshot(words)
+        return frame("rows", [page.cells(row) for row in rows], f"{self._viewers.run}-{last}")
 
 
-def _is_of_all(event: Event) -> bool:
-    is_reread = event.kind is EventKind.REQUEST and event.detail.startswith(REREAD)
-    return bool(event.lost) or event.kind in SHAPES or is_reread
+def _is_reread(event: Event) -> bool:
+    return event.kind is EventKind.REQUEST and event.detail.startswith(REREAD)

@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from trio_supervisor.daemon.events import Subscription
-    from trio_supervisor.protocol.messages import Event
+    from collections.abc import Awaitable, Callable, Iterator
 
 MOST_STREAMS = 16
 """Pages that follow events at a time; one more takes the place of the one that came first."""
@@ -46,13 +43,11 @@ class Place:
         if self._scope:
             self._scope.cancel()
 
-    async def wait(self, subscription: Subscription) -> list[Event]:
-        """Return what happened, nothing when it is time for a sign of life, or to go."""
-        events: list[Event] = []
+    async def wait(self, arrived: Callable[[], Awaitable[None]]) -> None:
+        """Wait for what there is to tell, until it is time for a sign of life, or to go."""
         with trio.move_on_after(BEAT) as self._scope:
-            events = await subscription.batch()
+            await arrived()
         self._scope = None
-        return events
 
 
 class Viewers:
