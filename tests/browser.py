@@ -49,9 +49,9 @@ FLAGS = [
 class WebDriverError(Exception):
     """A command that the browser refused."""
 
-    def unless_stale(self, default: T) -> T:
-        """Return a default when the page changed between two commands; else raise this."""
-        if "stale element" in str(self):
+    def unless_gone(self, default: T) -> T:
+        """Return a default when the page has no such element at this moment; else raise this."""
+        if str(self).startswith(("stale element", "no such element")):
             return default
         raise self
 
@@ -118,14 +118,14 @@ class Browser:
         try:
             return next((one.text for one in self.every(selector)), "")
         except WebDriverError as problem:
-            return problem.unless_stale("")
+            return problem.unless_gone("")
 
     def click(self, selector: str) -> bool:
-        """Click the first such element; False when it has just been replaced."""
+        """Click the first such element; False when it is not there, or has just been replaced."""
         try:
             self.find(selector).click()
         except WebDriverError as problem:
-            return problem.unless_stale(default=False)
+            return problem.unless_gone(default=False)
         return True
 
     def run(self, script: str, *arguments: object) -> Any:

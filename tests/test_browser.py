@@ -218,7 +218,7 @@ def test_page_outlives_the_daemon(window: Browser, rig: Rig) -> None:
     page = Page(window, site)
     rig.finish(rig.daemons[-1])
     until(lambda: "trying again" in window.text("#live"), "the loss to be told")
-    page.press("stop one:one")
+    page.press("restart one:one")
     page.wait_for_notice("The daemon cannot be reached.")
     rig.start()
     until(lambda: window.text("#live").endswith("live"), "the stream")

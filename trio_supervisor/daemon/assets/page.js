@@ -25,7 +25,8 @@
   const rows = new Map(); // target -> row
   const clocks = new Map(); // row -> [seconds, when they were so]
   const panels = new Map(); // target -> panel, the oldest first
-  let source = null;
+  const told = []; // [id, rows] that were not looked at yet
+  let source = null, refreshing = false, isOutdated = false;
 
   // ── what it says ──
 
@@ -182,9 +183,9 @@
       tell(await answer.text(), false);
       return;
     }
-    const told = await answer.json();
+    const outcome = await answer.json();
     if (answer.status === 403) await refresh();
-    tell(told.text, told.is_good);
+    tell(outcome.text, outcome.is_good);
   }
 
   // ── events ──
@@ -201,10 +202,10 @@
       }
     };
     source.addEventListener("rows", (event) => {
-      main.dataset.seen = event.lastEventId;
-      update(JSON.parse(event.data));
+      told.push([event.lastEventId, JSON.parse(event.data)]);
+      if (!refreshing) learnTold();
     });
-    source.addEventListener("page", () => refresh().catch(() => {}));
+    source.addEventListener("page", refresh);
     source.addEventListener("full", () => {
       disconnect();
       const again = make("button", { type: "button", textContent: "Resume", onclick: connect });
@@ -217,11 +218,39 @@
     source = null;
   }
 
+  function learnTold() { // what came while the page was fetched may be older than the page
+    for (const [id, changed] of told.splice(0)) {
+      const [run, number] = id.split("-"), [ours, seen] = main.dataset.seen.split("-");
+      if (run !== ours || +number <= +seen) continue;
+      main.dataset.seen = id;
+      update(changed);
+    }
+  }
+
   async function refresh() { // groups came or went, or another daemon runs: the whole table anew
+    isOutdated = true;
+    if (refreshing) return;
+    refreshing = true;
+    try {
+      while (isOutdated) {
+        isOutdated = false;
+        await exchange();
+      }
+      learnTold();
+    } catch { // it has seen no more than before: a new stream begins there
+      told.length = 0;
+      disconnect();
+      setTimeout(connect, RETRY);
+    } finally {
+      refreshing = false;
+    }
+  }
+
+  async function exchange() {
     const text = await (await fetch("./", { cache: "no-store" })).text();
     const page = new DOMParser().parseFromString(text, "text/html");
     const other = find("main[data-seen]", page);
-    if (!other) return;
+    if (!other) throw new Error("no page");
     const focused = document.activeElement.value;
     main.dataset.seen = other.dataset.seen;
     orders.elements.token.value = find("#orders", page).elements.token.value;
@@ -359,7 +388,7 @@
   find("footer a").hidden = true; // Refresh: it is fresh
   if (location.search.includes("done=")) history.replaceState(null, "", filter.value ? `?filter=${encodeURIComponent(filter.value)}` : "./");
   learn();
-  if (filter.value) refresh().catch(() => {}); // rows that the filter left out
+  if (filter.value) refresh(); // rows that the filter left out
   setInterval(tick, 1000);
   connect();
 })();
