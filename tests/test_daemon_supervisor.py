@@ -483,6 +483,26 @@ async def test_a_shutdown_during_a_reload_wins(autojump_clock: MockClock) -> Non
     assert daemon.states("alone") == "STARTING RUNNING STOPPING STOPPED"
 
 
+@pytest.mark.parametrize("wait", [0.0, 0.1])
+async def test_a_stop_during_an_update_holds_for_the_new_group(
+    autojump_clock: MockClock, wait: float
+) -> None:
+    daemon = Daemon(ALONE)
+    async with open_daemon(daemon):
+        await daemon.settled()
+        daemon.configure(group_of("alone", spec_of("alone", startsecs=2.0)))
+        first, second = (daemon.events.publish(EventKind.REQUEST) for _ in range(2))
+        report = updates.update(daemon.supervisor, [], first, dry_run=False)
+        await trio.sleep(wait)
+
+        pending = operations.stop(daemon.supervisor, ["alone"], second)
+        await told(report)
+
+        assert await outcomes(pending) == [("alone", "alone", Fault.SUCCESS)]
+        await trio.sleep(10)
+        assert daemon.program("alone").state.name == "STOPPED"
+
+
 async def test_an_update_that_is_caught_by_a_reload_adds_nothing_twice(
     autojump_clock: MockClock,
 ) -> None:

@@ -136,6 +136,11 @@ class Group:
         """Say what of it cannot be killed; empty when nothing."""
         return next((p.why_stuck() for p in self.programs.values() if p.is_stuck), "")
 
+    def stopped_since(self, cause: int | None) -> set[str]:
+        """Return the processes whose last order was a stop, asked for after some other event."""
+        programs = self.programs.items()
+        return {name for name, program in programs if program.stop_cause > (cause or 0)}
+
     @property
     def active(self) -> GroupSpec:
         """What really runs: members that were started anew may be ahead of the group's spec."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 EVENT_STREAM = "text/event-stream"
 PAUSE = 0.1
 """Seconds in which what changes is gathered after a frame, however much it is."""
+ABOUT_PROCESSES = frozenset({EventKind.PROCESS, EventKind.WAIT, EventKind.HEALTH})
 SHAPES = frozenset({EventKind.GROUP, EventKind.SUPERVISOR})
 """What a list of processes alone cannot tell."""
 REREAD = "reread "
@@ -57,7 +58,7 @@ class Changes:
 
     def offer(self, event: Event) -> None:
         """Take note of an event, if the page shows anything of it."""
-        if event.kind is EventKind.PROCESS:
+        if event.kind in ABOUT_PROCESSES:
             self._processes[event.group, event.name] = None
         elif event.kind in SHAPES or _is_reread(event):
             self._is_of_all = True

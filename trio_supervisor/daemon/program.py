@@ -67,6 +67,8 @@ class Program:
         self.tell_down: Callable[[], None] = _tell_nobody
         self._spawner = spawner
         self._scope = trio.CancelScope()
+        self.stop_cause = 0
+        """What led to the stop that was ordered last, if no start was ordered since."""
         self._start_cause: int | None = None
         self._run: Run | None = None
         logs.tell = self.history.say
@@ -113,6 +115,7 @@ class Program:
         if self.is_up and not (has_ended and self._may_be_replaced()):
             return Waiter.known(Fault.ALREADY_STARTED)
         self._start_cause = cause
+        self.stop_cause = 0
         return self.orders.start(cut_pause=has_ended)
 
     def check_command(self) -> None:
@@ -134,6 +137,7 @@ class Program:
     def note_stop(self, cause: int | None) -> Waiter:
         """Want it down, where the caller cancels a scope around the task."""
         self.history.cause = cause
+        self.stop_cause = max(self.stop_cause, cause or 0)
         waiter = self.orders.stop()
         if self.is_stuck:
             self.orders.tell_stoppers(Fault.FAILED, self.why_stuck())

@@ -16,7 +16,7 @@ from trio_supervisor.lifecycle import SupervisorState
 from trio_supervisor.protocol.messages import Action, Changes, EventKind, GroupChange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from trio_supervisor.daemon.group import Group
     from trio_supervisor.daemon.supervisor import Supervisor
@@ -92,8 +92,10 @@ async def _apply(
                 if await _take_out(supervisor, leaving[name], report, cause):
                     report.add(Action.REMOVED, name)
             for change in changes.changed:
-                is_out = await _take_out(supervisor, leaving[change.group], report, cause)
-                if is_out and _put_in(supervisor, configured[change.group], cause):
+                before = leaving[change.group]
+                is_out = await _take_out(supervisor, before, report, cause)
+                spec = configured[change.group]
+                if is_out and _put_in(supervisor, spec, cause, before.stopped_since(cause)):
                     fields = ", ".join(change.fields)
                     report.add(Action.UPDATED, change.group, detail=fields)
             for name in changes.added:
@@ -124,11 +126,20 @@ async def _forget(supervisor: Supervisor, group: Group, cause: int | None) -> No
     supervisor.events.publish(EventKind.GROUP, cause=cause, group=group.name, detail="removed")
 
 
-def _put_in(supervisor: Supervisor, spec: GroupSpec, cause: int | None) -> bool:
-    """Make a group active, unless the daemon is on its way down or there is one."""
+def _put_in(
+    supervisor: Supervisor, spec: GroupSpec, cause: int | None, stopped: Collection[str] = ()
+) -> bool:
+    """Make a group active, unless the daemon is on its way down or there is one.
+
+    What was ``stopped`` meanwhile is not started.
+    """
     if supervisor.state is not SupervisorState.RUNNING or spec.name in supervisor.groups:
         return False
-    supervisor.add_group(spec, cause)
+    supervisor.add_group(
+        spec,
+        cause,
+        autostart=lambda _group, one: one.autostart and one.process_name not in stopped,
+    )
     return True
 
 
