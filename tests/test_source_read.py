@@ -81,6 +81,19 @@ def test_a_later_file_overrides_option_by_option(tmp_path: Path) -> None:
     assert found.place("program", "w", "command").file == f"{tmp_path}/d/2.toml"
 
 
+def test_a_file_that_matches_twice_counts_where_it_matches_last(tmp_path: Path) -> None:
+    written(tmp_path / "d" / "1.conf", "[program:w]\ncommand=one\n")
+    written(tmp_path / "d" / "2.conf", "[program:w]\ncommand=two\n[program:m]\ncommand=two\n")
+    main = written(
+        tmp_path / "d" / "a.conf", "[include]\nfiles=*.conf 1.conf a.conf\n[program:m]\ncommand=m\n"
+    )
+
+    found = read(main, {})
+
+    assert found.tree["program"] == {"w": {"command": "one"}, "m": {"command": "m"}}
+    assert found.included == tuple(f"{tmp_path}/d/{name}.conf" for name in "21a")
+
+
 def test_an_included_file_includes_nothing(tmp_path: Path) -> None:
     written(tmp_path / "b.conf", "[include]\nfiles=c.conf\n")
     written(tmp_path / "c.conf", "[program:c]\n")

@@ -44,7 +44,7 @@ def _read(path: str, environment: Mapping[str, str]) -> Source:
     main = read_document(os.path.abspath(path))
     names = names_of(environment)
     files, warnings = included_files(main, names)
-    documents = [main, *_read_included([file for file in files if file != main.file])]
+    documents = [main, *_read_included(files)]
     tree: dict[str, Any] = {}
     places = {path: place for one in documents for path, place in one.places.items()}
     for document in documents:

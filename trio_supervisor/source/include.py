@@ -1,7 +1,8 @@
 """``[include] files``: which files a configuration takes in, in which order.
 
 As in supervisord, patterns are relative to the including file, the matches of each are sorted,
-a later file overrides option by option, and an included file includes nothing itself.
+a later file overrides option by option (one that matches twice counts where it matches last), and
+an included file includes nothing itself.
 """
 
 from __future__ import annotations
@@ -23,15 +24,17 @@ def included_files(main: Document, names: Mapping[str, object]) -> tuple[list[st
     section = main.tree.get("include")
     if not isinstance(section, dict):
         return [], []
-    files: list[str] = []
+    files: dict[str, None] = {}
     warnings: list[Problem] = []
     for pattern in _patterns(main, section, names):
         matches = _matches(pattern)
-        files += [file for file in matches if file not in files]
+        for file in matches:
+            files.pop(file, None)
+            files[file] = None
         if not matches:
             text = f"{pattern!r} matches no file (nothing was included)"
             warnings.append(_problem(main, text))
-    return files, warnings
+    return list(files), warnings
 
 
 def _patterns(main: Document, section: dict[str, object], names: Mapping[str, object]) -> list[str]:

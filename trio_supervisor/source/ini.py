@@ -8,6 +8,8 @@ inside quotes. The last is followed, but said aloud when it cuts a quoted text.
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from trio_supervisor.errors import ConfigError, Problem
 from trio_supervisor.source.tree import FAMILIES, SERVERS, Document, Place
 
@@ -23,7 +25,8 @@ _NO_DELIMITER = "is neither option=value nor [section] (a value goes on in inden
 def parse(text: str, file: str) -> Document:
     """Read a file; raise ConfigError with everything that is no INI."""
     reader = _Reader(file)
-    for number, line in enumerate(text.splitlines(), start=1):
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    for number, line in enumerate(lines, start=1):
         reader.feed(number, line)
     reader.end_option()
     if reader.problems:
@@ -40,12 +43,16 @@ def section_path(header: str) -> tuple[str, ...]:
 
 
 def comment_start(line: str) -> int:
-    """Find where a comment starts: at a ``;`` or ``#`` with nothing or whitespace before it."""
-    before = " "
-    for at, char in enumerate(line):
-        if char in ";#" and before.isspace():
-            return at
-        before = char
+    """Find where a comment starts: at a ``;`` or ``#`` with nothing or whitespace before it.
+
+    As Python's parser does, the n-th of each mark are looked at together, so that an early mark
+    that starts none hides a later one from it: ``a;b ;c #d`` is cut at the ``#``.
+    """
+    marks = ([at for at, char in enumerate(line) if char == mark] for mark in ";#")
+    for pair in zip_longest(*marks):
+        starts = [at for at in pair if at is not None and not line[at - 1 : at].strip()]
+        if starts:
+            return min(starts)
     return len(line)
 
 
