@@ -170,14 +170,20 @@ def test_what_is_no_address_is_none(tmp_path: Path, content: Any) -> None:
             Address("unix:///s", prompt="p"),
         ),
         ("[unix_http_server]\nfile=s\n[supervisord]\ndirectory=/d\n", Address("unix:///d/s")),
+        (
+            "[supervisorctl]\nserverurl=unix://s\n[supervisord]\ndirectory=/d\n",
+            Address("unix:///d/s"),
+        ),
+        ("[supervisorctl]\nserverurl=unix://~/s\n", Address("unix:///home/somebody/s")),
         ("[unix_http_server:b]\nfile=/s\nusername=u\npassword=p\n", Address("unix:///s", "u", "p")),
         ("[inet_http_server]\nport=9001\n", Address("http://localhost:9001")),
         ("[inet_http_server]\nport=[::1]:9001\n", Address("http://[::1]:9001")),
     ],
 )
 def test_the_address_is_the_clients_else_that_of_a_server(
-    tmp_path: Path, text: str, expected: Any
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, expected: Any
 ) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
     (tmp_path / "c.conf").write_text(text)
 
     assert address_of(read(str(tmp_path / "c.conf"), {})) == expected

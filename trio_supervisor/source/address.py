@@ -151,7 +151,7 @@ def address_of(source: Source) -> Address:
     inet = _first_server(source, "inet_http_server", "port")
     server: dict[str, Any] = {}
     if "serverurl" in control:
-        url = str(control["serverurl"])
+        url = _resolved(source, str(control["serverurl"]))
     elif unix:
         url, server = f"unix://{_absolute(source, str(unix['file']))}", unix
     elif inet:
@@ -194,6 +194,13 @@ def _default_socket(source: Source) -> str:
 
 def _absolute(source: Source, path: str) -> str:
     return os.path.abspath(os.path.join(base_of(source), os.path.expanduser(path)))
+
+
+def _resolved(source: Source, url: str) -> str:
+    """Make the path of a socket absolute."""
+    if not url.startswith("unix://"):
+        return url
+    return f"unix://{_absolute(source, url.removeprefix('unix://'))}"
 
 
 def _inet_url(port: str) -> str:
