@@ -177,11 +177,11 @@ def short_path(path: str) -> Iterator[str]:
 
 
 def owner_ids(chown: str) -> tuple[int, int]:
-    """Return uid and gid of ``user[:group]``; a user alone brings its own group."""
+    """Return uid and gid of ``user[:group]``; without a group, -1 leaves it as it is."""
     user, _, group = chown.partition(":")
     entry = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
     if not group:
-        return entry.pw_uid, entry.pw_gid
+        return entry.pw_uid, -1
     gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
     return entry.pw_uid, gid
 
