@@ -44,11 +44,11 @@ class Side:
     def __init__(self, directory: Path, daemon: Path, control: Path, configuration: str) -> None:
         directory.mkdir()
         self.rig = Rig(directory)
-        self._control = control
+        self.control = control
         self._socket = directory / "s.sock"
-        self._file = directory / "supervisord.conf"
-        self._file.write_text(configuration)
-        self.daemon = self.rig.launch(str(daemon), "-n", "-c", str(self._file))
+        self.file = directory / "supervisord.conf"
+        self.file.write_text(configuration)
+        self.daemon = self.rig.launch(str(daemon), "-n", "-c", str(self.file))
         until(self._answers, "an answer")
 
     def _answers(self) -> bool:
@@ -72,7 +72,7 @@ class Side:
                 until(lambda: self._is_settled(names), f"{names} to run")
                 told = ""
             case ("edit", old, new):
-                self._file.write_text(self._file.read_text().replace(old, new))
+                self.file.write_text(self.file.read_text().replace(old, new))
                 told = ""
             case _:
                 raise AssertionError(step)
@@ -82,7 +82,7 @@ class Side:
         return told
 
     def _command(self, *words: str) -> list[str]:
-        return [str(self._control), "-c", str(self._file), *words]
+        return [str(self.control), "-c", str(self.file), *words]
 
     def _ctl(self, *words: str) -> str:
         done = subprocess.run(
