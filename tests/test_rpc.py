@@ -118,6 +118,7 @@ TABLE: list[tuple[tuple[object, ...], object]] = [
     (("signalAllProcesses", "HUP"), [*done("g", "a", "b"), *done("web", "web")]),
     (("getProcessInfo", "g"), "10 BAD_NAME: g"),
     (("getProcessInfo", "g:*"), "10 BAD_NAME: g:*"),
+    (("getProcessInfo", "all"), "10 BAD_NAME: all"),
     (("getProcessInfo",), "2 INCORRECT_PARAMETERS"),
     (("getProcessInfo", "web", 1), "2 INCORRECT_PARAMETERS"),
     (("getProcessInfo", 5), "2 INCORRECT_PARAMETERS: name must be of type string"),
@@ -337,6 +338,7 @@ async def test_multicall_goes_on_after_a_fault(tmp_path: Path, autojump_clock: M
                 {"methodName": "system.multicall", "params": [[]]},
                 {"params": []},
                 {"methodName": "supervisor.nosuch"},
+                {"methodName": "supervisor.getVersion", "params": "no array"},
                 5,
                 {"methodName": "supervisor.getVersion"},
             ],
@@ -351,6 +353,7 @@ async def test_multicall_goes_on_after_a_fault(tmp_path: Path, autojump_clock: M
         },
         {"faultCode": 2, "faultString": "INCORRECT_PARAMETERS: No methodName"},
         {"faultCode": 1, "faultString": "UNKNOWN_METHOD"},
+        {"faultCode": 2, "faultString": "INCORRECT_PARAMETERS"},
         {"faultCode": 2, "faultString": "INCORRECT_PARAMETERS: No methodName"},
         "3.0",
     ]

@@ -63,8 +63,8 @@ class Session(NamedTuple):
         return [reply for reply in await self.ask(request) if isinstance(reply, Outcome)]
 
     async def rows(self, *names: str) -> list[ProcessStatus]:
-        """Return the status of processes; BAD_NAME for what names none."""
-        replies = await self.ask(GetStatus(tuple(map(_exact, names))))
+        """Return the status of processes, of all without names; BAD_NAME for what names none."""
+        replies = await self.ask(GetStatus(tuple(map(_require_process, names))))
         for reply in replies:
             if isinstance(reply, Outcome):
                 raise refused(reply.fault, names[0])
@@ -177,7 +177,7 @@ async def get_all_config_info(session: Session) -> Value:
 
 
 async def get_process_info(session: Session, name: str) -> Value:
-    (row,) = await session.rows(_require_process(name))
+    (row,) = await session.rows(name)
     return process_info(row)
 
 

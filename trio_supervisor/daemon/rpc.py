@@ -131,6 +131,8 @@ def _call_in(value: Value) -> Call:
             raise RequestError(Fault.INCORRECT_PARAMETERS, text)
         case {"methodName": str(method), "params": list(parameters)}:
             return Call(method, parameters)
+        case {"methodName": str(), "params": _}:
+            raise RequestError(Fault.INCORRECT_PARAMETERS)
         case {"methodName": str(method)}:
             return Call(method, [])
         case _:
