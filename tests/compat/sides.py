@@ -27,6 +27,9 @@ configuration, ``follow`` and words and what comes at last (``sees``: if only th
 ``settle`` and names.
 """
 
+STDERR = "\nstderr: "
+"""What stands between the answer of a command and what it said on stderr."""
+
 VARIABLE = (
     (re.compile(r"pid \d+, uptime \d:\d\d:\d\d"), "pid N, uptime U"),
     (re.compile(r"\b[A-Z][a-z]{2} \d\d \d\d:\d\d [AP]M\b"), "DATE"),
@@ -89,15 +92,14 @@ class Side:
             self._command(*words),
             check=False,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            capture_output=True,
             text=True,
             timeout=PATIENCE,
         )
-        return f"{done.stdout}({done.returncode})"
+        return f"{done.stdout}({done.returncode}){STDERR}{done.stderr}"
 
     def _is_settled(self, names: Iterable[str]) -> bool:
-        lines = self._ctl("status", *names).splitlines()[:-1]
+        lines = self._ctl("status", *names).partition("(")[0].splitlines()
         return all(" RUNNING " in line for line in lines)
 
     def _follow(self, awaited: str, *words: str) -> str:

@@ -1,21 +1,25 @@
 """supervisor's own supervisorctl and XML-RPC clients get from us what supervisor gives them.
 
-They run only when asked to: `make soak`. One course of steps is taken on both daemons; what they
-tell is compared step by step. DIFFERENT has the intended differences, each of them in
-docs/compatibility.md.
+So does who uses our supervisorctl. The tests run only when asked to: `make soak`. One course of
+steps is taken with supervisor, with our daemon and supervisor's supervisorctl, and with both of
+ours; what they tell is compared step by step. WRONG_TYPES and IN_OUR_WORDS have the
+intended differences, each of them in docs/compatibility.md.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import arguments
 import pytest
 from rig import PATIENCE, SCRIPTS
-from sides import Side, Step
+from sides import STDERR, Side, Step
 
 from benchmarks.peers import peers_bin
+from trio_supervisor import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +28,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         not os.environ.get("TRIO_SUPERVISOR_SOAK"),
-        reason="takes half a minute, and needs supervisor from PyPI: make soak",
+        reason="takes minutes, and needs supervisor from PyPI: make soak",
     ),
 ]
 
@@ -168,15 +172,35 @@ CONFIGURED: list[Step] = [
     ("ctl", "status", "cat", "loud", "g:*", "new"),
     ("ctl", "shutdown"),
 ]
-STEPS = [*PROCESSES, *CALLS, *LOGS, *CONFIGURED]
+STEPS = [
+    *PROCESSES,
+    *CALLS,
+    *LOGS,
+    *arguments.COMMANDS,
+    *arguments.CALLS,
+    *CONFIGURED,
+]
 IDS = [f"{number} {' '.join(map(str, step))}"[:60] for number, step in enumerate(STEPS)]
-DIFFERENT: dict[str, str] = {}
-"""What we tell instead at a step, by its words."""
+UNREACHED = f"{arguments.NOWHERE} no such file\n(1)"
+BANNER = "==> Press Ctrl-C to exit <==\n"
+IN_OUR_WORDS = {
+    "clear g:*": "g:a: cleared\ng:b: cleared\n(0)",
+    "clear nosuch:*": "nosuch: ERROR (no such group)\n(1)",
+    "tail -f nosuch 404": f"{BANNER}nosuch: ERROR (no such process name)\n",
+    "tail -f loud stderr 404": f"{BANNER}loud: ERROR (no log file)\n",
+    f"open {arguments.CLOSED}": f"{arguments.CLOSED} refused connection\n(4)",
+    **dict.fromkeys(("quit", "exit", "quit x", "exit x"), "(0)"),
+    **dict.fromkeys(("version", "-u a -p b version"), f"{__version__}\n(0)"),
+    **{f"-s {arguments.NOWHERE} {command}": UNREACHED for command in ("reread", "avail")},
+}
+"""What our supervisorctl says instead on stdout, by the words of the command."""
+SIDES = ("theirs", "our daemon", "ours")
+WRONG_TYPE = re.compile(r"fault 2 INCORRECT_PARAMETERS: \w+ must be of type \w+")
 
 
 @pytest.fixture(scope="module", name="told")
 def take_all_steps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[list[str]]]:
-    """Return what supervisor tells at each step, and what we tell."""
+    """Return what each side tells at each step."""
     try:
         original = peers_bin()
     except SystemExit as missing:
@@ -184,10 +208,10 @@ def take_all_steps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[li
     directory = tmp_path_factory.mktemp("sides")
     sides: list[Side] = []
     try:
-        for name, bin_directory in (("theirs", original), ("ours", SCRIPTS)):
-            daemon = bin_directory / "supervisord"
-            control = original / "supervisorctl"
-            sides.append(Side(directory / name, daemon, control, CONFIGURATION))
+        pairs = ((original, original), (SCRIPTS, original), (SCRIPTS, SCRIPTS))
+        for name, (daemon, control) in zip(SIDES, pairs, strict=True):
+            paths = daemon / "supervisord", control / "supervisorctl"
+            sides.append(Side(directory / name.replace(" ", "_"), *paths, CONFIGURATION))
         with ThreadPoolExecutor(len(sides)) as pool:
             yield list(pool.map(_course, sides))
     finally:
@@ -202,10 +226,38 @@ def _course(side: Side) -> list[str]:
 
 @pytest.mark.parametrize("number", range(len(STEPS)), ids=IDS)
 def test_a_step_tells_the_same(told: list[list[str]], number: int) -> None:
-    theirs, ours = told[0][number], told[1][number]
+    step, theirs, ours = STEPS[number], told[0][number], told[1][number]
 
-    assert ours == DIFFERENT.get(str(STEPS[number]), theirs)
+    if step in arguments.WRONG_TYPES:
+        assert WRONG_TYPE.fullmatch(ours)
+    else:
+        assert _ordered(step, ours) == _ordered(step, theirs)
 
 
-def test_both_end_in_order(told: list[list[str]]) -> None:
-    assert told[0][-1] == told[1][-1] == "exit code 0"
+COMMANDS = [number for number, step in enumerate(STEPS) if step[0] != "rpc"]
+
+
+@pytest.mark.parametrize("number", COMMANDS, ids=[IDS[number] for number in COMMANDS])
+def test_our_supervisorctl_says_the_same_on_stdout(told: list[list[str]], number: int) -> None:
+    step = STEPS[number]
+    theirs, ours = (_said(step, told[side][number]) for side in (0, 2))
+
+    assert ours == IN_OUR_WORDS.get(" ".join(step[1:]), theirs)
+
+
+def _ordered(step: Step, told: str) -> str:
+    """Put lines about everything into one order: supervisor has that in which things get done."""
+    return "\n".join(sorted(told.splitlines())) if step[-1] == "all" else told
+
+
+def _said(step: Step, told: str) -> str:
+    """Return what stands on stdout; of a wrong use only the first line, the rest is help."""
+    answer = told.partition(STDERR)[0]
+    first, _, rest = answer.partition("\n")
+    if first.startswith("Error: "):
+        return f"{first}{rest[rest.rindex('(') :]}"
+    return _ordered(step, answer)
+
+
+def test_all_end_in_order(told: list[list[str]]) -> None:
+    assert [side[-1] for side in told] == ["exit code 0"] * 3
