@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import idle, launch, memory, shutdown, status
+from benchmarks import idle, launch, memory, requests, shutdown, status
 from benchmarks.harness import open_running
 from benchmarks.scenario import Scenario
 from benchmarks.tools import Options, Plan
@@ -40,6 +40,7 @@ def _with_1000(tool: Tool, effort: Effort) -> Iterator[Sample]:
         yield from launch.measure(running)
         yield from idle.measure(running, effort.idle)
         yield from status.measure(running, effort.commands // 2)
+        yield from requests.measure_status(running, effort)
         yield from memory.measure(running)
         yield from shutdown.measure(running)
 
@@ -67,6 +68,7 @@ SCENARIOS = (
             idle.SWITCHES,
             memory.MEMORY[1000],
             status.STATUS[1000],
+            requests.XMLRPC_STATUS,
             shutdown.SHUTDOWN,
         ),
         _with_1000,

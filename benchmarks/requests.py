@@ -1,6 +1,6 @@
 """Control requests over one connection: a second's worth of them, and how long each takes.
 
-The original's client runs in the peers' interpreter with supervisor's own transport.
+The client of XML-RPC runs in the peers' interpreter with supervisor's own transport.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ import json
 import socket
 import subprocess
 import time
+from statistics import median
 from typing import TYPE_CHECKING
 
 from benchmarks.harness import PATIENCE, BenchError, open_running
+from benchmarks.peers import peers_bin
 from benchmarks.rows import Must, Row, for_each
 from benchmarks.scenario import Scenario
 from benchmarks.tools import SOCKET, Original, Plan
@@ -37,13 +39,26 @@ REQUESTS = for_each(
         must=Must.AT_LEAST_TIMES,
     ),
 )
+XMLRPC = Row(
+    name="xmlrpc",
+    title="XML-RPC calls, one connection",
+    unit="1/s",
+    must=Must.NOTHING,
+)
+XMLRPC_STATUS = Row(
+    name="xmlrpc-status-1000",
+    title="`getAllProcessInfo` over XML-RPC, 1 000 programs",
+    unit="ms",
+    must=Must.AT_MOST_TIMES,
+    bound=1,
+)
 XMLRPC_CLIENT = """
 import json, sys, time
 from xmlrpc.client import ServerProxy
 from supervisor.xmlrpc import SupervisorTransport
-path, seconds, pause = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
+path, method, seconds, pause = *sys.argv[1:3], *map(float, sys.argv[3:])
 transport = SupervisorTransport(None, None, "unix://" + path)
-ask = ServerProxy("http://127.0.0.1", transport=transport).supervisor.getPID
+ask = getattr(ServerProxy("http://127.0.0.1", transport=transport).supervisor, method)
 taken, deadline = [], time.monotonic() + seconds
 while (begin := time.monotonic()) < deadline:
     ask()
@@ -59,7 +74,7 @@ def latencies(
     """Ask for that long; return the seconds each round of ``in_flight`` requests took."""
     path = running.place.directory / SOCKET
     if isinstance(tool, Original):
-        return _xmlrpc(tool, path, seconds, pause)
+        return _xmlrpc(running, "getPID", seconds, pause)
     return _frames(path, seconds, in_flight, pause)
 
 
@@ -71,11 +86,20 @@ def _measure(tool: Tool, effort: Effort) -> Iterator[Sample]:
             # XML-RPC has no way to have more than one in flight
             asked = len(taken) * (1 if isinstance(tool, Original) else in_flight)
             yield row, tool.side, asked / sum(taken)
+        taken = _xmlrpc(running, "getPID", effort.stream)
+        yield XMLRPC, tool.side, len(taken) / sum(taken)
 
 
-def _xmlrpc(tool: Original, path: Path, seconds: float, pause: float) -> list[float]:
-    python = str(tool.bin / "python")
-    command = [python, "-c", XMLRPC_CLIENT, str(path), str(seconds), str(pause)]
+def measure_status(running: Running, effort: Effort) -> Iterator[Sample]:
+    """Ask for the status of all programs as panels and exporters do."""
+    taken = _xmlrpc(running, "getAllProcessInfo", effort.stream)
+    yield XMLRPC_STATUS, running.tool.side, median(taken) * 1000
+
+
+def _xmlrpc(running: Running, method: str, seconds: float, pause: float = 0) -> list[float]:
+    path = running.place.directory / SOCKET
+    given = (str(path), method, str(seconds), str(pause))
+    command = [str(peers_bin() / "python"), "-c", XMLRPC_CLIENT, *given]
     done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
     if done.returncode:
         raise BenchError(f"the XML-RPC client failed: {done.stderr.decode()[-500:]}")
@@ -128,4 +152,4 @@ def _hung_up() -> bytes:
     raise BenchError("the daemon closed the control connection")
 
 
-SCENARIOS = (Scenario(tuple(REQUESTS.values()), _measure),)
+SCENARIOS = (Scenario((*REQUESTS.values(), XMLRPC), _measure),)
