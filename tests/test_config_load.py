@@ -587,7 +587,7 @@ def test_a_bad_value_of_a_table_is_told_without_it(tmp_path: Path) -> None:
 
 
 def test_an_event_listener_is_a_group_of_its_own_that_starts_first(tmp_path: Path) -> None:
-    text = "[program:a]\ncommand=x\n[eventlistener:e]\ncommand=y\nevents=TICK_5,PROCESS_STATE\n"
+    text = "[program:a]\ncommand=x\n[eventlistener:e]\ncommand=y\nevents=tick_5,PROCESS_STATE\n"
 
     listener, program = loaded(tmp_path, text).groups
 

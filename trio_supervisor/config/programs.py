@@ -184,8 +184,9 @@ class _Programs:
             self._check_socket(path, given)
         return section.kind(**self._finished(path, given))
 
-    def _check_listener(self, path: tuple[str, str], given: Mapping[str, Any]) -> None:
-        """Judge what only event listeners have, or may not have."""
+    def _check_listener(self, path: tuple[str, str], given: dict[str, Any]) -> None:
+        """Judge what only event listeners have, or may not have; spell the types of events."""
+        given["events"] = tuple(event.upper() for event in given["events"])
         for event in given["events"]:
             if event not in NAMES:
                 text = f"{event!r} is no type of events{near(event, NAMES)}"
