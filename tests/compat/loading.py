@@ -24,6 +24,7 @@ from trio_supervisor.config.unserved import UNSERVED_FAMILIES
 from trio_supervisor.errors import ConfigError
 from trio_supervisor.source import read
 from trio_supervisor.source.address import address_of
+from trio_supervisor.spec import ListenerSpec
 
 if TYPE_CHECKING:
     from trio_supervisor.source.address import Address
@@ -195,6 +196,8 @@ def _program(spec: ProgramSpec) -> Values:
     told["uid"] = None if spec.user is None else _uid(spec.user)
     told["autorestart"] = RESTARTS[spec.autorestart]
     told["exitcodes"] = list(spec.exitcodes)
+    if isinstance(spec, ListenerSpec):
+        told["events"] = sorted(spec.events)
     if spec.killasgroup is None:
         told["killasgroup"] = spec.stopasgroup
     for channel in ("stdout", "stderr"):

@@ -32,9 +32,18 @@ def program(config: Any) -> dict[str, Any]:
     return {name: plain(getattr(config, name)) for name in names}
 
 
+def pool(config: Any) -> dict[str, Any]:
+    """Return what the processes of an event listener share."""
+    from supervisor import events  # type: ignore[import-not-found]  # not in our environment
+
+    names = sorted(map(events.getEventNameByType, config.pool_events))
+    return {"buffer_size": config.buffer_size, "events": names}
+
+
 def group(config: Any) -> dict[str, Any]:
-    programs = [program(one) for one in sorted(config.process_configs)]
     kind = type(config).__name__
+    shared = pool(config) if kind == "EventListenerPoolConfig" else {}
+    programs = [{**program(one), **shared} for one in sorted(config.process_configs)]
     return {"kind": kind, "name": config.name, "priority": config.priority, "programs": programs}
 
 

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 NAMES = sorted(path.name for path in DEPLOYMENTS.iterdir())
 USERS = {"root", "daemon", "nobody", "www-data"}
-DIFFERENT = {
+LISTENERS = "event_listeners.conf"
+SLOTS = "exit-on-fatal:exit-on-fatal_0", "exit-on-fatal:exit-on-fatal_1"
+DIFFERENT: dict[tuple[str, str], str | int] = {
+    **{(LISTENERS, f"{name}.buffer_size"): 1000 for name in ("crashmail:crashmail", *SLOTS)},
+    **{(LISTENERS, f"{name}:{name}.priority"): -1 for name in ("crashmail", "memmon")},
     ("default_section.conf", "supervisord.pidfile"): "ROOT/srv/default/supervisord.pid",
     ("home_directory.conf", "bot:bot.directory"): "ROOT/home/bot",
     ("percent_signs.conf", "uwsgi:uwsgi.stdout_logfile"): "ROOT/var/log/uwsgi/100%%.log",
@@ -94,7 +98,9 @@ def _intended(deployment: Deployment, key: str, theirs: object) -> object:
     different = DIFFERENT.get((deployment.name, key))
     if different is None:
         return theirs
-    shown = different.replace("ROOT", str(deployment.root))
+    shown = different
+    if isinstance(different, str):
+        shown = different.replace("ROOT", str(deployment.root))
     assert shown != theirs, f"{key} is the same on both sides now"
     return shown
 
