@@ -1,20 +1,16 @@
-"""What docs/migrating.md tells to do, done; the whole way with supervisor itself when asked to."""
+"""What docs/migrating.md tells to do, done; the whole way is in compat/test_there_and_back.py."""
 
 from __future__ import annotations
 
 import configparser
-import os
 import re
 import shlex
 import subprocess
 from typing import TYPE_CHECKING
 
-import pytest
 from configurations import loaded
 from rig import PATIENCE, SCRIPTS, open_rig, until  # noqa: F401  # the fixture
 from test_documentation import BLOCKS
-
-from benchmarks.peers import peers_bin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +26,6 @@ file = %(here)s/s.sock
 pidfile = %(here)s/supervisord.pid
 logfile = %(here)s/supervisord.log
 childlogdir = %(here)s
-user = root
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 [supervisorctl]
@@ -123,32 +118,3 @@ def words(configuration: Configuration) -> list[dict[str, object]]:
             values = {name: getattr(spec, name) for name in spec.__struct_fields__}
             found.append({**values, "command": split, "group": (group.name, group.priority)})
     return found
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(
-    not os.environ.get("TRIO_SUPERVISOR_SOAK"), reason="needs supervisor from PyPI: make soak"
-)
-def test_there_and_back_again(rig: Rig) -> None:
-    old = peers_bin()
-    configured(rig)
-    start = "/usr/bin/supervisord -c /etc/supervisor/supervisord.conf\n"
-    assert run(rig, start, old).returncode == 0
-    until(lambda: "spawned: 'web'" in rig.log, "the program")
-
-    doctor = run(rig, example("sh", "doctor"))
-    too_early = run(rig, start)
-    there = run(rig, example("sh", "while"), old)
-    ours = rig.text("supervisord.pid")
-    back = run(rig, example("sh", "--wait"), old)
-
-    assert "socket" in doctor.stdout
-    assert too_early.returncode == 2
-    assert "Another program is already listening" in too_early.stdout
-    for done in (there, back):
-        assert done.returncode == 0, done.stdout
-        assert re.search(r"^web +(STARTING|RUNNING)", done.stdout, re.MULTILINE)
-    assert ours not in {"", rig.text("supervisord.pid")}
-    end = "/usr/bin/supervisorctl -c /etc/supervisor/supervisord.conf shutdown"
-    assert run(rig, end, old).returncode == 0
-    until(lambda: not rig.marked(), "the end")

@@ -23,13 +23,12 @@ if TYPE_CHECKING:
 
     from ansible_environment import Verdict
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not os.environ.get("TRIO_SUPERVISOR_SOAK"),
-        reason="takes a minute, and needs supervisor and Ansible from PyPI: make soak",
-    ),
-]
+pytestmark = pytest.mark.slow
+if not os.environ.get("TRIO_SUPERVISOR_SOAK"):
+    pytest.skip(
+        "takes a minute, and needs supervisor and Ansible from PyPI: make soak",
+        allow_module_level=True,
+    )
 
 CONFIGURATION = """\
 [supervisord]

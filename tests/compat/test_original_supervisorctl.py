@@ -24,13 +24,9 @@ from trio_supervisor import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not os.environ.get("TRIO_SUPERVISOR_SOAK"),
-        reason="takes minutes, and needs supervisor from PyPI: make soak",
-    ),
-]
+pytestmark = pytest.mark.slow
+if not os.environ.get("TRIO_SUPERVISOR_SOAK"):
+    pytest.skip("takes minutes, and needs supervisor from PyPI: make soak", allow_module_level=True)
 
 CONFIGURATION = """\
 [supervisord]
