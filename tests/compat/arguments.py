@@ -67,7 +67,7 @@ CHANGES: list[Step] = [
     *_typed("reread", "reread", "status cat", "update nosuch", "update g", "update cat"),
     *_typed("update cat", "reread"),
     ("edit", "[program:cat]\npriority=7\n", "[program:cat]\n"),
-    *_typed("update all", "status cat"),
+    *_typed("update all", "status cat", "remove quick"),
     SETTLED,
 ]
 COMMANDS: list[Step] = [SETTLED, *NAMES, SETTLED, *OTHERS, *UNREACHED, *CHANGES]
@@ -133,7 +133,7 @@ VALUES: list[Step] = [
         _called(method, *part)
         for method, part in product(("readLog", "readMainLog"), ((0, -1), (-4, 2), (10**8, 0)))
     ),
-    _called("sendProcessStdin", "nosuch", "x"),
+    *(_called("sendProcessStdin", name, "x\n") for name in ("nosuch", "g:*", "nofile")),
     _called("sendRemoteCommEvent", "type", "data"),
     _called("clearLog"),
     _called("clearAllProcessLogs"),
