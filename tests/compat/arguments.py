@@ -42,6 +42,7 @@ OTHERS = _typed(
     "tail g:*", "tail g", "tail -0 loud", "tail -100000 loud", "tail loud stdout", "tail off",
     "tail nosuch stderr", "tail -f loud foo", "tail g:a",
     "maintail x", "maintail -x", "maintail a b",
+    "fg nosuch", "fg nofile", "fg cat loud", "fg g:*",
     "reread x", "avail x", "version x", "shutdown x", "reload x",
     "add", "remove", "add g", "add g nosuch", "remove g", "remove nosuch cat", "remove g:a",
     "add g:a", "avail",
@@ -133,7 +134,7 @@ VALUES: list[Step] = [
         _called(method, *part)
         for method, part in product(("readLog", "readMainLog"), ((0, -1), (-4, 2), (10**8, 0)))
     ),
-    *(_called("sendProcessStdin", name, "x\n") for name in ("nosuch", "g:*", "nofile")),
+    *(_called("sendProcessStdin", name, "x\n") for name in ("nosuch", "g:*", "cat", "nofile")),
     _called("sendRemoteCommEvent", "type", "data"),
     _called("clearLog"),
     _called("clearAllProcessLogs"),
