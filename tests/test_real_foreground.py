@@ -150,7 +150,7 @@ def test_what_is_not_there_is_refused(served: Rig) -> None:
     assert said("nosuch") == (b"ERROR: bad process name supplied\n", 1)
     assert said("all") == (b"ERROR: bad process name supplied\n", 1)
     assert said("cat", "echo") == (b"ERROR: too many process names supplied\n", 1)
-    assert said()[0].startswith(b"Error: no process name supplied\nfg NAME")
+    assert said()[0].startswith(b"ERROR: no process name supplied\nfg NAME")
 
 
 def test_a_program_without_logs_still_takes_input(served: Rig) -> None:

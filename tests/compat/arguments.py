@@ -42,7 +42,7 @@ OTHERS = _typed(
     "tail g:*", "tail g", "tail -0 loud", "tail -100000 loud", "tail loud stdout", "tail off",
     "tail nosuch stderr", "tail -f loud foo", "tail g:a",
     "maintail x", "maintail -x", "maintail a b",
-    "fg nosuch", "fg nofile", "fg cat loud", "fg g:*",
+    "fg", "fg nosuch", "fg nofile", "fg cat loud", "fg g:*",
     "reread x", "avail x", "version x", "shutdown x", "reload x",
     "add", "remove", "add g", "add g nosuch", "remove g", "remove nosuch cat", "remove g:a",
     "add g:a", "avail",

@@ -252,7 +252,7 @@ def _said(step: Step, told: str) -> str:
     """Return what stands on stdout; of a wrong use only the first line, the rest is help."""
     answer = told.partition(STDERR)[0]
     first, _, rest = answer.partition("\n")
-    if first.startswith("Error: "):
+    if first.startswith(("Error: ", "ERROR: no process name")):
         return f"{first}{rest[rest.rindex('(') :]}"
     return _ordered(step, answer)
 

@@ -10,7 +10,7 @@ import select
 import sys
 import time
 
-from trio_supervisor.client.commands import command, usage_error
+from trio_supervisor.client.commands import command, show_help
 from trio_supervisor.client.logs import BANNER, LAST_FOLLOWED, Printer, tell_losses
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import ProcessState
@@ -56,7 +56,9 @@ _ENDS = {
 )
 def fg(session: Session, words: list[str]) -> None:
     if not words:
-        usage_error(session, "fg", "no process name supplied")
+        session.say("ERROR: no process name supplied")
+        show_help(session, "fg")
+        session.fail()
     elif len(words) > 1:
         session.say("ERROR: too many process names supplied")
         session.fail()
