@@ -92,6 +92,12 @@ def test_an_event_has_the_name_and_the_payload_of_supervisor(
     assert (name_of(happened), payload(happened).decode()) == (name, told)
 
 
+def test_what_is_stopped_between_two_attempts_has_no_pid() -> None:
+    happened = change(_S.BACKOFF, _S.STOPPED, pid=7)
+
+    assert payload(happened).decode() == f"{PROCESS} from_state:BACKOFF pid:0"
+
+
 def test_the_header_counts_bytes() -> None:
     happened, data = event(_K.REMOTE, detail="x", data=b""), "seven é".encode()
 

@@ -55,6 +55,7 @@ def _transition(event: Event) -> str:
         case _S.EXITED:
             return f"{words} expected:{int(event.expected)} pid:{event.pid or 0}"
         case _S.RUNNING | _S.STOPPING | _S.STOPPED:
-            return f"{words} pid:{event.pid or 0}"
+            is_gone = event.from_state is _S.BACKOFF
+            return f"{words} pid:{0 if is_gone else event.pid or 0}"
         case _:
             return words
