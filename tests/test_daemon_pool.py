@@ -97,7 +97,8 @@ async def test_what_is_refused_comes_again_with_the_same_serial(autojump_clock: 
         await daemon.settled()
         daemon.send("one", "two")
 
-        daemon.say("READY\nRESULT 4\nFAILREADY\n")
+        daemon.say("READY\n")
+        daemon.say("RESULT 4\nFAILREADY\n")
 
         assert list(daemon.told()) == ["one", "one"]
         (_, first), (_, second) = daemon.spawner.written
@@ -141,7 +142,8 @@ async def test_a_full_buffer_loses_the_oldest_and_says_how_many(
         await daemon.settled()
 
         daemon.send("one", "two", "three", "four")
-        daemon.say("READY\nRESULT 2\nOKREADY\n")
+        daemon.say("READY\n")
+        daemon.say("RESULT 2\nOKREADY\n")
 
         assert list(daemon.told()) == ["three", "four"]
         status = daemon.program("ears:ear").status()
@@ -156,7 +158,9 @@ async def test_a_full_buffer_loses_the_oldest_and_says_how_many(
         ("hello\n", "said b'hello' in the place of READY"),
         ("READY\nmore", "spoke although it was given nothing"),
         ("READY\r\n", "in the place of READY"),
-        ("x" * 300, "said no line that ends"),
+        ("x" * 300, "said a line of more than 256 bytes"),
+        (f"READY\n@RESULT {'9' * 5000}\n", "said a line of more than 256 bytes"),
+        ("READY\nRESULT 2\nOK@", "spoke although it was given nothing"),
         ("READY\n@RESULT two\nOK", "in the place of RESULT and a length"),
         ("READY\n@RESULT -1\n", "in the place of RESULT and a length"),
         ("READY\n@RESULT 99999999999\n", "in the place of RESULT and a length"),

@@ -84,15 +84,18 @@ class Listener:
         if self.attention is Attention.READY:
             return self._break("spoke although it was given nothing")
         line, end, rest = self._heard.partition(b"\n")
+        if len(line) > LONGEST_LINE:
+            return self._break(f"said a line of more than {LONGEST_LINE} bytes")
         if not end:
-            return len(line) > LONGEST_LINE and self._break("said no line that ends")
+            return False
         if self.attention is Attention.BUSY:
             return self._take_result(line, rest)
         if line != b"READY":
             return self._break(f"said {line[:LONGEST_LINE]!r} in the place of READY")
         self._heard = rest
         self.attention = Attention.READY
-        self._tell_ready()
+        if not rest:  # else it has answered before it could know what
+            self._tell_ready()
         return True
 
     def _take_result(self, line: bytes, rest: bytes) -> bool:
