@@ -1,7 +1,7 @@
 """An event listener that writes down what it is told: one line an event, its newlines as ``|``.
 
 Arguments: the file, and what it does, once, with an event that says ``now``: ``die``, ``hang``,
-``babble`` (which breaks the protocol) or ``refuse``.
+``babble`` (which breaks the protocol), ``refuse`` or ``leave`` (once it has done with it).
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ def main() -> None:
 def misbehave(habit: str) -> bytes:
     if habit == "die":
         sys.exit(3)
+    if habit == "leave":
+        os.write(1, b"RESULT 2\nOKREADY\n")
+        sys.exit(0)
     if habit == "hang":
         time.sleep(1000)
     return ANSWERS[habit]

@@ -84,6 +84,23 @@ def test_an_event_survives_the_listener_that_fails_with_it(rig: Rig, habit: str)
     assert spawns == (1 if habit == "refuse" else 2)
 
 
+def test_what_a_listener_says_last_counts(rig: Rig) -> None:
+    options = "autorestart = true"
+    rig.write(
+        listener('["REMOTE_COMMUNICATION"]', "leave", options)
+        + '[unix_http_server]\nfile = "control.sock"\n'
+    )
+    rig.start()
+
+    for text in ("one", "now", "two"):
+        send_remote(rig, text)
+
+    told = [line.partition("type:test|")[2] for line in heard(rig, "two")]
+    assert told == ["one", "now", "two"]
+    assert rig.rows()["ear"].spawns == 2
+    assert "replacing" not in rig.log
+
+
 def send_remote(rig: Rig, text: str) -> None:
     """Send a remote event as any client of supervisor does."""
     transport = UnixTransport(str(rig.directory / "control.sock"))

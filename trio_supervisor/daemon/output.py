@@ -129,6 +129,12 @@ class Pump:
             os.close(pipe.fd)
             pipe.closed.set()
 
+    def catch_up(self, *pipes: Pipe) -> None:
+        """Take what an ended process has written last, before its end is told."""
+        for pipe in pipes:
+            if not pipe.closed.is_set():
+                self._move(pipe)
+
     async def drain(self, *pipes: Pipe) -> None:
         """Wait until all of an ended process's output has gone through, at most DRAIN seconds."""
         # after a failure of ours the pump is gone before the programs: waiting brings nothing

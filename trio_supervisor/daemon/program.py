@@ -6,7 +6,6 @@ Stopping cancels the scope of the current run; the task then comes to rest, and 
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import trio
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.turns import Rank
     from trio_supervisor.protocol.messages import ProcessStatus
     from trio_supervisor.spec import ProgramSpec
-
-log = logging.getLogger(__name__)
 
 _S = ProcessState
 _NOT_WRITTEN = {
@@ -171,7 +168,6 @@ class Program:
 
     def replace_nowait(self, why: str) -> None:
         """End the run that is under way as a failed one, although nothing was asked."""
-        log.warning("replacing %s: %s", self.rank.namespec, why)
         if self._run is not None:
             self._run.replace(why)
 

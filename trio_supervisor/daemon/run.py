@@ -93,6 +93,7 @@ class Run:
     def replace(self, why: str) -> None:
         """Stop the process, which is no good any more; what follows is as after a failure."""
         if self._is_alive() and self._nursery is not None:
+            log.warning("replacing %s: %s", self.rank.namespec, why)
             self._why_replaced = why
             self._nursery.cancel_scope.cancel()
 

@@ -157,6 +157,8 @@ class _Run:
             text = spawn_error(problem, self._program.rank.name)
             raise RequestError(Fault.SPAWN_ERROR, text) from problem
         finally:
+            if self._process is not None:
+                self._spawner.pump.catch_up(*self._pipes)
             self._close_feed()
             if self._process is None:
                 self._spawn_is_over(None)
