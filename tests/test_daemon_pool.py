@@ -9,6 +9,7 @@ import pytest
 import trio
 from daemon_fakes import Daemon, group_of, open_daemon, outcome, spec_of
 
+from trio_supervisor.daemon import updates
 from trio_supervisor.protocol.messages import EventKind
 from trio_supervisor.spec import GroupSpec, ListenerSpec
 
@@ -103,6 +104,36 @@ async def test_what_is_refused_comes_again_with_the_same_serial(autojump_clock: 
         assert list(daemon.told()) == ["one", "one"]
         (_, first), (_, second) = daemon.spawner.written
         assert first == second
+
+
+async def test_who_refuses_for_ever_fills_no_log(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_daemon(Ears(pool_of("ear"))) as daemon:
+        assert isinstance(daemon, Ears)
+        await daemon.settled()
+        daemon.send("one", "two")
+        daemon.say("READY\n")
+
+        for _ in range(10):
+            daemon.say("RESULT 4\nFAILREADY\n")
+        daemon.say("RESULT 2\nOKREADY\n")
+        daemon.say("RESULT 4\nFAILREADY\n")
+
+        assert caplog.text.count("it comes again") == 2
+
+
+async def test_what_listeners_write_is_not_told_to_themselves(autojump_clock: MockClock) -> None:
+    async with open_daemon(Ears(pool_of("ear", events=("PROCESS_LOG",)))) as daemon:
+        assert isinstance(daemon, Ears)
+        await daemon.settled()
+        daemon.say("READY\n")
+
+        said: dict[str, Any] = {"group": "ears", "detail": "stderr", "data": b"hello\n"}
+        daemon.events.publish(EventKind.OUTPUT, **said)
+        assert daemon.spawner.written == []
+        daemon.events.publish(EventKind.OUTPUT, **{**said, "group": "web"})
+        assert len(daemon.spawner.written) == 1
 
 
 @pytest.mark.parametrize("pieces", [["READY\n"], ["REA", "DY\n"], list("READY\n")])
@@ -230,6 +261,43 @@ async def test_each_event_has_its_own_time(autojump_clock: MockClock) -> None:
         await trio.sleep(100)
 
         assert daemon.state() == "STARTING RUNNING"
+
+
+async def test_a_timeout_that_was_changed_holds_for_the_next_event(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_daemon(Ears(pool_of("ear", event_timeout=0))) as daemon:
+        assert isinstance(daemon, Ears)
+        await daemon.settled()
+        daemon.say("READY\n")
+        daemon.send("one")
+        daemon.configure(pool_of("ear", event_timeout=30))
+        daemon.supervisor.reread()
+        await outcome(daemon.program("ears:ear").stop_nowait(None))
+        await outcome(daemon.program("ears:ear").start_nowait(None))
+
+        daemon.say("READY\n")
+        await daemon.until(
+            lambda: daemon.state().endswith("RUNNING STOPPING EXITED STARTING RUNNING")
+        )
+
+        assert list(daemon.told()) == []
+
+
+async def test_an_update_changes_who_is_in_a_pool(autojump_clock: MockClock) -> None:
+    async with open_daemon(Ears(pool_of("a"))) as daemon:
+        assert isinstance(daemon, Ears)
+        await daemon.settled()
+        daemon.configure(pool_of("b", "c"))
+        daemon.supervisor.reread()
+
+        async for _ in updates.update(daemon.supervisor, [], None, dry_run=False):
+            pass
+        await daemon.settled()
+        daemon.say("READY\n", "c")
+        daemon.send("one")
+
+        assert list(daemon.told("c")) == ["one"]
 
 
 async def test_without_a_timeout_it_may_take_for_ever(autojump_clock: MockClock) -> None:

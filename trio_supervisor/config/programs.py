@@ -185,7 +185,7 @@ class _Programs:
         return section.kind(**self._finished(path, given))
 
     def _check_listener(self, path: tuple[str, str], given: dict[str, Any]) -> None:
-        """Judge what only event listeners have, or may not have; spell the types of events."""
+        """Judge what only event listeners have; take out what has no effect, spell the events."""
         given["events"] = tuple(event.upper() for event in given["events"])
         for event in given["events"]:
             if event not in NAMES:
@@ -197,7 +197,7 @@ class _Programs:
             text = "cannot be true: the stdout of an event listener is its protocol (take it out)"
             self.judge.error((*path, "redirect_stderr"), text)
         for option in ("stdout_events_enabled", "stdout_capture_maxbytes"):
-            if given.get(option):
+            if given.pop(option, None):
                 text = "has no effect here: the stdout of an event listener is its protocol"
                 self.judge.warn((*path, option), text)
         handler = given.get("result_handler", _HANDLER)

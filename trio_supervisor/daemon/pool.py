@@ -16,6 +16,7 @@ from trio_supervisor.daemon.listener import Attention, Listener
 from trio_supervisor.daemon.payloads import header, payload
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.happenings import leaves_of, name_of
+from trio_supervisor.protocol.messages import EventKind
 from trio_supervisor.spec import ListenerSpec
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Pool:
         self._next_serial = 0
         self._in_hand: dict[Listener, Event] = {}
         self._lost = 0
+        self._refused = 0
+        self._adopted = trio.Event()
         self._reported = -REPORT_EVERY
         for listener in self._listeners.values():
             listener.program.hearers = (listener,)
@@ -65,7 +68,7 @@ class Pool:
 
     def offer(self, event: Event) -> None:
         """Buffer an event that is wanted, and follow what becomes of the listeners."""
-        if name_of(event) in self._wanted:
+        if name_of(event) in self._wanted and not self._is_its_own_output(event):
             self._serials[event.id] = self._next_serial
             self._next_serial += 1
             self._count(self._backlog.push(event))
@@ -83,6 +86,10 @@ class Pool:
         """Hear of nothing any more."""
         self._bus.detach(self)
 
+    def _is_its_own_output(self, event: Event) -> bool:
+        """Say whether a listener wrote it: to be told of that would never end."""
+        return event.group == self._name and event.kind in {EventKind.OUTPUT, EventKind.CAPTURE}
+
     # ── the listeners ──
 
     def _adopt(self, program: Program) -> None:
@@ -91,6 +98,8 @@ class Pool:
         self._wanted = leaves_of(program.spec.events)
         self._backlog.room = program.spec.buffer_size
         self._timeout = program.spec.event_timeout
+        self._adopted.set()
+        self._adopted = trio.Event()
         self._bus.attach(self)
 
     def _follow(self, listener: Listener, state: ProcessState) -> None:
@@ -110,7 +119,8 @@ class Pool:
                 if trio.current_time() >= listener.since + timeout:
                     event = self._in_hand[listener]
                     self._replace(listener, f"took {timeout:g} s for event {name_of(event)}")
-                await trio.sleep_until(listener.since + timeout)
+                with trio.move_on_at(listener.since + timeout):
+                    await self._adopted.wait()  # another timeout, perhaps
             listener.given = trio.Event()
 
     def _replace(self, listener: Listener, why: str) -> None:
@@ -138,9 +148,15 @@ class Pool:
         if is_done:
             del self._in_hand[listener], self._serials[event.id]
         else:
+            self._report_refusal(listener, event)
+            self._take_back(listener)
+
+    def _report_refusal(self, listener: Listener, event: Event) -> None:
+        """Log the first refusal of an event: some refuse it for ever, a hundred times a second."""
+        if event.id != self._refused:
+            self._refused = event.id
             who = listener.program.rank.namespec
             log.warning("%s refused event %d (%s): it comes again", who, event.id, name_of(event))
-            self._take_back(listener)
 
     def _take_back(self, listener: Listener) -> None:
         """Make what a listener was given the next event again."""
