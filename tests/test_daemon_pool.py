@@ -100,10 +100,25 @@ async def test_what_is_refused_comes_again_with_the_same_serial(autojump_clock: 
 
         daemon.say("READY\n")
         daemon.say("RESULT 4\nFAILREADY\n")
+        assert list(daemon.told()) == ["one"]
+        await trio.sleep(0.2)
 
         assert list(daemon.told()) == ["one", "one"]
         (_, first), (_, second) = daemon.spawner.written
         assert first == second
+
+
+async def test_what_one_refuses_goes_to_another_at_once(autojump_clock: MockClock) -> None:
+    async with open_daemon(Ears(pool_of("a", "b"))) as daemon:
+        assert isinstance(daemon, Ears)
+        await daemon.settled()
+        for name in ("a", "b"):
+            daemon.say("READY\n", name)
+        daemon.send("one")
+
+        daemon.say("RESULT 4\nFAILREADY\n", "a")
+
+        assert list(daemon.told("b")) == ["one"]
 
 
 async def test_who_refuses_for_ever_fills_no_log(
@@ -117,6 +132,7 @@ async def test_who_refuses_for_ever_fills_no_log(
 
         for _ in range(10):
             daemon.say("RESULT 4\nFAILREADY\n")
+            await trio.sleep(0.2)
         daemon.say("RESULT 2\nOKREADY\n")
         daemon.say("RESULT 4\nFAILREADY\n")
 

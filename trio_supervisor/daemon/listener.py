@@ -49,6 +49,8 @@ class Listener:
         self.attention = Attention.AWAY
         self.since = 0.0
         """When it was given its event, in seconds of Trio's clock."""
+        self.rests_until = 0.0
+        """When it may be given an event again, in seconds of Trio's clock."""
         self.given = trio.Event()
         """Set when it was given an event; whoever waits for it makes it anew."""
         self._tell_ready = tell_ready

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+REST = 0.1
+"""Seconds in which who has refused an event is given none: it may refuse it for ever."""
 REPORT_EVERY = 60.0
 """Seconds between two reports of lost events."""
 
@@ -53,6 +55,7 @@ class Pool:
         self._serials: dict[int, int] = {}
         self._next_serial = 0
         self._in_hand: dict[Listener, Event] = {}
+        self._nursery: trio.Nursery | None = None
         self._lost = 0
         self._refused = 0
         self._adopted = trio.Event()
@@ -78,9 +81,9 @@ class Pool:
 
     async def watch(self) -> None:
         """Replace listeners that are busy with one event for too long, until cancelled."""
-        async with trio.open_nursery() as nursery:
+        async with trio.open_nursery() as self._nursery:
             for listener in self._listeners.values():
-                nursery.start_soon(self._watch, listener)
+                self._nursery.start_soon(self._watch, listener)
 
     def close(self) -> None:
         """Hear of nothing any more."""
@@ -133,10 +136,14 @@ class Pool:
     def _hand_out(self) -> None:
         """Give the oldest events to those who are ready."""
         for listener in self._listeners.values():
-            if self._backlog and listener.attention is Attention.READY:
+            if self._backlog and self._may_be_given(listener):
                 event = self._in_hand[listener] = self._backlog.pop()
                 if not listener.give(self._as_bytes(event)):
                     self._take_back(listener)
+
+    def _may_be_given(self, listener: Listener) -> bool:
+        is_rested = trio.current_time() >= listener.rests_until
+        return is_rested and listener.attention is Attention.READY
 
     def _as_bytes(self, event: Event) -> bytes:
         data, serial = payload(event), self._serials[event.id]
@@ -148,11 +155,18 @@ class Pool:
         if is_done:
             del self._in_hand[listener], self._serials[event.id]
         else:
+            assert self._nursery is not None
+            listener.rests_until = trio.current_time() + REST
+            self._nursery.start_soon(self._hand_out_after_rest, listener.rests_until)
             self._report_refusal(listener, event)
             self._take_back(listener)
 
+    async def _hand_out_after_rest(self, end: float) -> None:
+        await trio.sleep_until(end)
+        self._hand_out()
+
     def _report_refusal(self, listener: Listener, event: Event) -> None:
-        """Log the first refusal of an event: some refuse it for ever, a hundred times a second."""
+        """Log the first refusal of an event, not those that follow."""
         if event.id != self._refused:
             self._refused = event.id
             who = listener.program.rank.namespec
