@@ -14,6 +14,7 @@ from trio_supervisor.daemon.output import BUFFER, DRAIN, LARGE_PIPE, Pump
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from trio_supervisor.daemon.feed import Feed
     from trio_supervisor.daemon.logfile import Sink
     from trio_supervisor.daemon.output import Pipe
 
@@ -55,6 +56,36 @@ async def pump(nursery: trio.Nursery) -> AsyncIterator[Pump]:
     yield running
     nursery.cancel_scope.cancel()
     running.finish()
+
+
+class Asker:
+    """A sink that writes something back, as one that talks with an event listener does."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Ask for more."""
+        assert self._feed.offer(b"next")
+
+
+async def test_a_conversation_waits_for_nothing_to_gather(
+    pump: Pump, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "GATHER", 1000.0)
+    heard = Heard()
+    feed, reading = pump.open_feed()
+    pipe, writing = open_pipe(pump, (Asker(feed), heard))
+
+    for size in range(1, 6):
+        os.write(writing, b"x")
+        await heard.until(size)
+
+    assert heard.writes == 5
+    feed.close()
+    pump.close(pipe)
+    for descriptor in (reading, writing):
+        os.close(descriptor)
 
 
 async def test_what_is_written_goes_to_every_sink(pump: Pump) -> None:

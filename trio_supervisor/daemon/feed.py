@@ -11,6 +11,7 @@ import selectors
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from selectors import BaseSelector
 
 BACKLOG = 1024 * 1024
@@ -21,12 +22,13 @@ class Feed:
     """Writing end of one process's stdin.
 
     What the pipe does not take at once waits for the pump, which calls `flush` when the
-    ``selector`` says so.
+    ``selector`` says so. ``tell_written`` is called when the process may soon answer.
     """
 
-    def __init__(self, fd: int, selector: BaseSelector) -> None:
+    def __init__(self, fd: int, selector: BaseSelector, tell_written: Callable[[], None]) -> None:
         self._fd: int | None = fd
         self._selector = selector
+        self._tell_written = tell_written
         self._backlog = bytearray()
 
     @property
@@ -42,6 +44,7 @@ class Feed:
         self._backlog += data
         if was_empty:
             self._write()
+            self._tell_written()
             if self._backlog:
                 self._selector.register(self._fd, selectors.EVENT_WRITE, self)
         return self._fd is not None

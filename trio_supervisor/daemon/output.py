@@ -64,6 +64,7 @@ class Pump:
         self._buffer = bytearray(BUFFER)
         self._view = memoryview(self._buffer)
         self._relieve = relieve
+        self._is_answer_due = False
         self._has_ended = False
 
     def open_pipe(self, sinks: tuple[Sink, ...]) -> tuple[Pipe, int]:
@@ -80,7 +81,10 @@ class Pump:
         """Make the stdin of a process; return what writes to it, and its end to read from."""
         reading, writing = os.pipe()
         os.set_blocking(writing, False)
-        return Feed(writing, self._selector), reading
+        return Feed(writing, self._selector, self._expect_answer), reading
+
+    def _expect_answer(self) -> None:
+        self._is_answer_due = True
 
     async def run(self) -> None:
         """Pump until cancelled."""
@@ -90,8 +94,9 @@ class Pump:
                 await trio.lowlevel.wait_readable(descriptor)
                 largest = self._round()
                 await self._relieve()
-                if 0 < largest <= SMALL:
+                if 0 < largest <= SMALL and not self._is_answer_due:
                     await trio.sleep(GATHER)
+                self._is_answer_due = False
         finally:
             self._has_ended = True
 
