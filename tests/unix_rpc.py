@@ -18,7 +18,7 @@ class UnixTransport(Transport):
         self._path = path
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        connection = _UnixConnection(self._path)
+        connection = self._connection[1] or _UnixConnection(self._path)
         self._connection = host, connection  # where close() looks for it
         return connection
 
