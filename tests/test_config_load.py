@@ -703,7 +703,9 @@ def test_a_program_in_several_groups_needs_its_neighbours(tmp_path: Path) -> Non
         ("db=up", "3: program.web.depends_on: 'up' of 'db' is no condition (one of started, ready"),
     ],
 )
-def test_what_can_never_be_met_is_an_error(tmp_path: Path, needed: str, expected: str) -> None:
+def test_fault_25_what_can_never_be_met_is_an_error(
+    tmp_path: Path, needed: str, expected: str
+) -> None:
     text = (
         f"[program:web]\ncommand=x\ndepends_on={needed}\n[program:db]\ncommand=x\ndepends_on=web\n"
     )

@@ -77,7 +77,7 @@ async def test_a_task_that_has_done_its_work_lets_others_start(autojump_clock: M
         assert daemon.spawner.count("spawned", "migrate") == 1
 
 
-async def test_a_task_that_fails_fails_what_waits_for_it_with_the_reason(
+async def test_fault_25_a_task_that_fails_fails_what_waits_for_it_with_the_reason(
     autojump_clock: MockClock,
 ) -> None:
     daemon = Daemon(
@@ -152,7 +152,7 @@ async def test_who_waits_for_what_is_stopped_fails(autojump_clock: MockClock) ->
         assert daemon.program("web").status().description == "it needs db, which is stopped"
 
 
-async def test_all_goes_down_in_the_reverse_order_whatever_the_priorities(
+async def test_fault_26_all_goes_down_in_the_reverse_order_whatever_the_priorities(
     autojump_clock: MockClock,
 ) -> None:
     daemon = Daemon(
