@@ -15,7 +15,7 @@ from trio_supervisor.errors import Problem
 from trio_supervisor.source import DEFAULT, values
 from trio_supervisor.source.expansion import expand, expand_all
 from trio_supervisor.source.tree import is_toml
-from trio_supervisor.spec import SECTIONS
+from trio_supervisor.spec import SECTIONS, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,6 +56,8 @@ def convert(option: Option, value: Any) -> Any:
         value = str(value)
     if option.language is not None and (isinstance(value, str) or option.language in SHAPED):
         value = getattr(values, option.language)(value)
+    if option.language == "table" and isinstance(value, dict):
+        return _fill(option, value)
     try:
         converted = msgspec.convert(value, option.type)
     except msgspec.ValidationError as error:
@@ -67,6 +69,29 @@ def convert(option: Option, value: Any) -> Any:
     if option.language == "environment":
         values.check_environment(converted)
     return converted
+
+
+def _fill(option: Option, table: Mapping[str, Any]) -> Any:
+    """Make the value of an option that is a table; its options are judged as those of a section."""
+    spec = _spec_of(option.type)
+    options = options_of(spec)
+    found = {}
+    for name, value in table.items():
+        if name not in options:
+            remedy = near(name, options) or f" (it has {', '.join(options)})"
+            raise ValueError(f"there is no {name} in {option.name}{remedy}")
+        try:
+            found[name] = convert(options[name], value)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    return spec(**found)
+
+
+def _spec_of(annotation: Any) -> type[Spec]:
+    """Return the class in ``Annotated[Class | None, …]``."""
+    if isinstance(annotation, type) and issubclass(annotation, Spec):
+        return annotation
+    return next(_spec_of(part) for part in get_args(annotation) if part is not type(None))
 
 
 def _language_of(annotation: Any) -> str | None:

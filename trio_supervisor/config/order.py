@@ -86,6 +86,8 @@ class _Graph:
                 continue
             for key in self._nearest(group, name):
                 condition = dependency.condition or _most(self._specs[key])
+                if remedy := _remedy(self._specs[key], condition):
+                    self._judge.error(path, f"{name!r} can never be {condition} ({remedy})")
                 needed[_namespec(*key)] = replace(dependency, condition=condition)
         return replace(program, depends_on=needed)
 
@@ -104,7 +106,20 @@ class _Graph:
 
 def _most(spec: ProgramSpec) -> str:
     """Return the most that a program promises."""
-    return "completed_ok" if spec.type == "task" else "started"
+    if spec.type == "task":
+        return "completed_ok"
+    if spec.health is not None:
+        return "healthy"
+    return "started" if spec.ready is None else "ready"
+
+
+def _remedy(spec: ProgramSpec, condition: str) -> str:
+    """Say what a program lacks so that a condition could become true; empty when nothing."""
+    if condition == "healthy" and spec.health is None:
+        return "add health = {…} to it, or wait for it to be ready"
+    if condition == "log_ready" and (spec.ready is None or spec.ready.log is None):
+        return 'add ready = {log = "…"} to it, or wait for it to be ready'
+    return ""
 
 
 def _namespec(group: str, name: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.structs import replace
+
 from trio_supervisor.config.judge import near, options_of
 from trio_supervisor.config.order import in_order
 from trio_supervisor.config.paths import absolute, log_path
@@ -231,6 +233,9 @@ class _Programs:
         given["directory"] = absolute(self.base, given.get("directory") or "")
         if str(given.get("serverurl") or "AUTO").upper() == "AUTO":
             given["serverurl"] = None
+        for option in ("ready", "health"):
+            if (probe := given.get(option)) is not None and probe.unix is not None:
+                given[option] = replace(probe, unix=absolute(self.base, probe.unix))
         for option in ("stdout_logfile", "stderr_logfile"):
             if option in given:
                 given[option] = log_path(self.judge, (*path, option), self.base, given[option])

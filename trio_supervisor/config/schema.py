@@ -25,6 +25,7 @@ _ALSO_TEXT = frozenset(
         "exit_codes",
         "environment",
         "words",
+        "table",
     }
 )
 _TEXT = {"type": "string"}

@@ -183,6 +183,20 @@ def _no_condition(given: object, name: str) -> ValueError:
     return ValueError(f"{given!r} of {name!r} is no condition (one of {', '.join(_CONDITIONS)})")
 
 
+def table(text: str) -> dict[str, object]:
+    """Read ``{name = "value", other = 1}``: an inline table, as TOML has it."""
+    import tomllib
+
+    try:
+        found = tomllib.loads("table = " + text.replace("\n", " "))["table"]
+    except tomllib.TOMLDecodeError:
+        found = None
+    if isinstance(found, dict):
+        return found
+    example = "{tcp = '127.0.0.1:80', timeout = 9}"
+    raise ValueError(f"{text!r} is not a table (example: {example})")
+
+
 def user_name(text: str) -> str:
     """Read the name or the number of a user that exists."""
     import pwd

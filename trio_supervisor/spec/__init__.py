@@ -14,6 +14,9 @@ from trio_supervisor.spec.daemon import InetServerSpec as InetServerSpec
 from trio_supervisor.spec.daemon import SupervisorctlSpec as SupervisorctlSpec
 from trio_supervisor.spec.daemon import SupervisordSpec as SupervisordSpec
 from trio_supervisor.spec.daemon import UnixServerSpec as UnixServerSpec
+from trio_supervisor.spec.health import Health as Health
+from trio_supervisor.spec.health import Probe as Probe
+from trio_supervisor.spec.health import Ready as Ready
 from trio_supervisor.spec.order import Dependency as Dependency
 from trio_supervisor.spec.programs import FcgiProgramSpec as FcgiProgramSpec
 from trio_supervisor.spec.programs import GroupSection as GroupSection

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from trio_supervisor.lifecycle import RestartPolicy
+from trio_supervisor.spec.health import Health, Ready
 from trio_supervisor.spec.order import Dependency
 from trio_supervisor.spec.types import (
     MEGABYTES_50,
@@ -66,6 +67,22 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
             extra={"language": "dependencies"},
         ),
     ] = field(default_factory=dict)
+    ready: Annotated[
+        Ready | None,
+        Meta(
+            description="When it is ready: a table with one of http, tcp, unix, exec, log, notify "
+            "and delay, an interval and a timeout, after which the start has failed.",
+            extra={"language": "table"},
+        ),
+    ] = None
+    health: Annotated[
+        Health | None,
+        Meta(
+            description="Whether it still does its work: a table with one of http, tcp, unix, exec "
+            "and notify, how often to ask, and what to do when it does not.",
+            extra={"language": "table"},
+        ),
+    ] = None
     priority: Annotated[
         Integer,
         Meta(
