@@ -21,6 +21,7 @@ from trio_supervisor.protocol.messages import ProcessStatus
 
 if TYPE_CHECKING:
     from trio_supervisor.daemon.turns import Rank
+    from trio_supervisor.spec import ProgramSpec
 
 TOO_QUICK = "Exited too quickly (process log may have details)"
 
@@ -51,12 +52,22 @@ class Condition:
     """True when it has ended and is not to run again by itself."""
     waits_for: str = ""
     """What must be there before it is spawned, while that is not so."""
+    awaits_ready: bool = False
+    """True when it has a ``ready``."""
+    is_ready: bool = False
+    """True when that was true in this run; without one, when it is RUNNING."""
+    health: str = ""
+    """``starting``, ``healthy`` or ``unhealthy``; empty without a ``health``."""
+    why_unhealthy: str = ""
     events_lost: int = 0
     """Events that its pool had no room for, if it is an event listener."""
 
-    def begin(self) -> None:
+    def begin(self, spec: ProgramSpec) -> None:
         """There is to be another run."""
         self.spawn_error = ""
+        self.awaits_ready = spec.ready is not None
+        self.is_ready = False
+        self.health = "" if spec.health is None else "starting"
         self.last_pid = None
         self.is_over = False
 
@@ -70,6 +81,8 @@ class Condition:
     def ended(self, returncode: int) -> None:
         """The process is gone."""
         self.pid = None
+        self.is_ready = False
+        self.health = ""
         self.returncode = returncode
         self.stopped = time.time()
 

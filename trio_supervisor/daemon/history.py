@@ -49,6 +49,17 @@ class History:
             detail=detail,
         )
 
+    def tell_health(self, detail: str) -> None:
+        """Tell what was found out about a process that runs."""
+        self.cause = self._events.publish(
+            EventKind.HEALTH,
+            cause=self.cause,
+            group=self._rank.group,
+            name=self._rank.name,
+            pid=self._condition.last_pid,
+            detail=detail,
+        )
+
     def say(self, kind: EventKind, channel: Channel, data: bytes) -> None:
         """Tell what the process has written, or what of it was captured."""
         self._events.publish(

@@ -23,6 +23,8 @@ RESERVE = 200
 """Descriptors for connections, spawns under way, and everything else."""
 PER_PROCESS = 6
 """Descriptors of one process: pidfd, three pipes, two log files."""
+PER_PROBE = 6
+"""Descriptors of a probe: pidfd, pipes and a few for the moment, or a socket."""
 
 
 def raise_limits(minfds: int, minprocs: int) -> None:
@@ -54,7 +56,9 @@ def process_count(configuration: Configuration) -> int:
 
 def descriptors_for(configuration: Configuration) -> int:
     """Return how many descriptors the daemon of a configuration needs."""
-    return RESERVE + PER_PROCESS * process_count(configuration)
+    programs = [program for group in configuration.groups for program in group.programs]
+    probes = sum(program.ready is not None or program.health is not None for program in programs)
+    return RESERVE + PER_PROCESS * len(programs) + PER_PROBE * probes
 
 
 class DescriptorBudget:

@@ -156,6 +156,10 @@ def _is_met(needed: Program, dependency: Dependency) -> bool:
             return has_ended
         case "completed_ok":
             return has_ended and condition.returncode in needed.spec.exitcodes
+        case "ready" | "log_ready":
+            return condition.is_ready and needed.state is not _S.STOPPING
+        case "healthy":
+            return condition.health == "healthy" and needed.state is not _S.STOPPING
         case _:
             return needed.state is _S.RUNNING
 

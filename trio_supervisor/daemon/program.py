@@ -166,10 +166,10 @@ class Program:
         if fault is not Fault.SUCCESS:
             raise RequestError(fault, _NOT_WRITTEN[fault])
 
-    def replace_nowait(self, why: str) -> None:
+    def replace_nowait(self, why: str, *, is_failed_start: bool = False) -> None:
         """End the run that is under way as a failed one, although nothing was asked."""
         if self._run is not None:
-            self._run.replace(why)
+            self._run.replace(why, is_failed_start=is_failed_start)
 
     def give_up(self) -> None:
         """Take note that supervision itself failed: the one state left is FATAL."""

@@ -9,6 +9,7 @@ import trio
 
 from trio_supervisor.daemon.condition import TOO_QUICK, how_it_ended
 from trio_supervisor.daemon.order import HopelessError
+from trio_supervisor.daemon.readiness import Readiness
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import Ended, Next, ProcessState, after_exit, is_expected
 
@@ -44,6 +45,8 @@ class Run:
         self._enter = program.history.enter
         self._is_respawn = is_respawn
         self._is_settled = False
+        self._is_failed_start = False
+        self._readiness: Readiness | None = None
         self._why_replaced = ""
         self._is_alive: Callable[[], bool] = bool
         self._nursery: trio.Nursery | None = None
@@ -52,7 +55,10 @@ class Run:
     def sinks(self) -> tuple[tuple[Sink, ...], tuple[Sink, ...]]:
         """Where stdout and stderr go."""
         stdout, stderr = self._program.logs.sinks
-        return (*stdout, *self._program.hearers), stderr
+        stdout += self._program.hearers
+        if self._readiness is None:
+            return stdout, stderr
+        return (*stdout, *self._readiness.sinks), (*stderr, *self._readiness.sinks)
 
     @property
     def hurry(self) -> trio.Event:
@@ -61,8 +67,10 @@ class Run:
 
     async def to_its_end(self, spawner: Spawner) -> None:
         """Spawn and wait until nothing is left, or take note why it cannot be spawned."""
-        self._condition.begin()
+        self._condition.begin(self.spec)
         self._enter(_S.STARTING)
+        if self.spec.ready is not None or self.spec.health is not None:
+            self._readiness = Readiness(self._program, self, spawner)
         async with trio.open_nursery() as self._nursery:
             try:
                 await self._needs()
@@ -90,11 +98,14 @@ class Run:
         log.info(NOT_STARTED, self.rank.name, why)
         self._orders.tell_starters(Fault.SPAWN_ERROR, why)
 
-    def replace(self, why: str) -> None:
-        """Stop the process, which is no good any more; what follows is as after a failure."""
+    def replace(self, why: str, *, is_failed_start: bool) -> None:
+        """Stop the process, which is no good any more; what follows is as after a failure.
+
+        Of the start, or of one that had settled.
+        """
         if self._is_alive() and self._nursery is not None:
             log.warning("replacing %s: %s", self.rank.namespec, why)
-            self._why_replaced = why
+            self._why_replaced, self._is_failed_start = why, is_failed_start
             self._nursery.cancel_scope.cancel()
 
     # ── what the spawner tells ──
@@ -104,10 +115,12 @@ class Run:
         self._condition.spawned(pid)
         self._is_alive = is_alive
         log.info("spawned: '%s' with pid %s", self.rank.name, pid)
+        assert self._nursery is not None
+        if self._readiness is not None:
+            self._nursery.start_soon(self._readiness.run)
         if self.spec.startsecs == 0:
             self._settle()
         else:
-            assert self._nursery is not None
             self._nursery.start_soon(self._settle_later)
 
     async def _settle_later(self) -> None:
@@ -117,10 +130,21 @@ class Run:
 
     def _settle(self) -> None:
         self._is_settled = True
-        self._condition.failures = 0
+        if self.spec.ready is None:
+            self._condition.is_ready = True
+        if self._condition.is_ready:
+            self._condition.failures = 0
         self._enter(_S.RUNNING)
         log.info(SUCCESS, self.rank.name, self.spec.startsecs)
         self._orders.tell_starters()
+
+    def get_ready(self) -> None:
+        """Take note that it has started in truth."""
+        self._condition.is_ready = True
+        if self._is_settled:
+            self._condition.failures = 0
+        log.info("ready: %s after %.1f s", self.rank.name, self._condition.uptime)
+        self._program.history.tell_health("ready")
 
     async def may_stop(self) -> None:
         """Return when everything that must be down before it is down."""
@@ -139,8 +163,11 @@ class Run:
     def ended(self, returncode: int) -> None:
         """Take note that the leader has ended; members may be left."""
         condition = self._condition
+        if self._readiness is not None:
+            self._readiness.close()
         is_replaced = bool(self._why_replaced) and not self._orders.is_stop_asked
-        ended = Ended(returncode, self._is_settled, condition.uptime, is_replaced)
+        settled = self._is_settled and not self._is_failed_start
+        ended = Ended(returncode, settled, condition.uptime, is_replaced)
         condition.ended(returncode)
         condition.leaves_behind = self.spec.leave_behind
         how = how_it_ended(returncode)
@@ -153,7 +180,7 @@ class Run:
         log.log(LEVEL[expected], "exited: %s (%s; %s)", self.rank.name, how, words)
         if is_replaced:
             condition.spawn_error = self._why_replaced
-        elif not self._is_settled:
+        elif not settled:
             condition.spawn_error = TOO_QUICK
         elif not expected:
             condition.spawn_error = f"Bad exit code {returncode}"

@@ -1,0 +1,251 @@
+"""The kinds of questions that ``ready`` and ``health`` can ask: `KINDS` has one function for each.
+
+Each returns when the answer is yes, and raises ProbeError with the reason when it is no; those that
+wait for something just wait. Whoever asks cancels what takes too long. An exec probe is a run of
+its own, contained as any other: with all it has started, it is gone before its function returns.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_supervisor.daemon.condition import how_it_ended
+from trio_supervisor.daemon.formats import LONGEST_LINE, Stripped
+from trio_supervisor.daemon.lines import Lines
+from trio_supervisor.daemon.notify import Notices
+from trio_supervisor.daemon.spawn import Runnable
+from trio_supervisor.daemon.turns import Rank
+from trio_supervisor.errors import RequestError, SupervisorError
+from trio_supervisor.spec import Probe, ProgramSpec
+from trio_supervisor.spec.health import Ready, http_address, tcp_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trio_supervisor.daemon.logfile import Sink
+
+_ANSWER = 64 * 1024
+"""Bytes that are read at once of an HTTP answer; h11 bounds its head."""
+_KEPT = 400
+"""Bytes of a command's output that are kept for the reason."""
+_REDIRECTION = 400
+_SUCCESS = 200
+
+
+class ProbeError(SupervisorError):
+    """The answer is no, and why."""
+
+
+class Watch:
+    """Looks for a line in what a run writes; ``found`` is set once there was one."""
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = re.compile(pattern)
+        self.found = trio.Event()
+
+    def sink(self) -> Sink:
+        """Return what takes one channel."""
+        return Stripped([_Lines(self)])
+
+
+class _Lines:
+    """The lines of one channel, until one is found."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._lines = Lines(LONGEST_LINE)
+
+    def write(self, data: bytes | memoryview) -> None:
+        if self._watch.found.is_set():
+            return
+        for line in self._lines.take(data).splitlines():
+            if self._watch.pattern.search(line.decode(errors="replace")):
+                self._watch.found.set()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A probe, and what its kind may need of the run that it is about.
+
+    ``spawn`` runs a command to the end of its tree; ``name`` is that of the option.
+    """
+
+    name: str
+    probe: Probe
+    spec: ProgramSpec
+    rank: Rank
+    spawn: Callable[[Runnable], Awaitable[None]]
+    watch: Watch | None
+    notices: Notices
+
+    async def ask(self) -> None:
+        """Return when the answer is yes; raise ProbeError when it is no."""
+        await KINDS[self.probe.kind](self)
+
+
+@contextmanager
+def _network_in_words() -> Iterator[None]:
+    """Turn what the network says into the reason for a no."""
+    try:
+        yield
+    except trio.BrokenResourceError as problem:
+        raise ProbeError("the connection was closed without an answer") from problem
+    except OSError as problem:
+        cause = problem.__cause__  # Trio has tried all addresses of the host
+        first = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else cause
+        told = first if isinstance(first, OSError) else problem
+        number = told.errno or 0  # that of a name without an address is negative
+        text = os.strerror(number) if number > 0 else told.strerror or str(told)
+        raise ProbeError(text.lower()) from problem
+
+
+async def _http(question: Question) -> None:
+    probe = question.probe
+    assert probe.http is not None
+    host, port, target = http_address(probe.http)
+    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    with _network_in_words():
+        async with await trio.open_tcp_stream(host, port) as stream:
+            status = await _status(stream, shown, target)
+    if status != probe.status if probe.status else not _SUCCESS <= status < _REDIRECTION:
+        raise ProbeError(f"HTTP status {status}")
+
+
+async def _status(stream: trio.SocketStream, host: str, target: str) -> int:
+    """Ask, and return the status of the answer."""
+    import h11  # noqa: PLC0415  # a daemon that is never to speak HTTP need not hold it
+
+    client = h11.Connection(h11.CLIENT)
+    headers = [("Host", host), ("User-Agent", "trio-supervisor"), ("Connection", "close")]
+    request = client.send(h11.Request(method="GET", target=target, headers=headers)) or b""
+    await stream.send_all(request + (client.send(h11.EndOfMessage()) or b""))
+    try:
+        while not isinstance(event := client.next_event(), h11.Response):
+            if event is h11.NEED_DATA:
+                client.receive_data(await stream.receive_some(_ANSWER))
+    except h11.RemoteProtocolError as problem:
+        raise ProbeError(f"the answer is not HTTP: {problem}") from problem
+    return event.status_code
+
+
+async def _tcp(question: Question) -> None:
+    assert question.probe.tcp is not None
+    host, port = tcp_address(question.probe.tcp)
+    with _network_in_words():
+        await (await trio.open_tcp_stream(host, port)).aclose()
+
+
+async def _unix(question: Question) -> None:
+    assert question.probe.unix is not None
+    with _network_in_words():
+        await (await trio.open_unix_socket(question.probe.unix)).aclose()
+
+
+async def _exec(question: Question) -> None:
+    command = Command(question)
+    try:
+        await question.spawn(command)
+    except RequestError as problem:
+        raise ProbeError(problem.detail) from problem
+    if command.returncode != 0:
+        said = f": {command.last_line}" if command.last_line else ""
+        raise ProbeError(f"{how_it_ended(command.returncode)}{said}")
+
+
+async def _log(question: Question) -> None:
+    assert question.watch is not None
+    await question.watch.found.wait()
+
+
+async def _delay(question: Question) -> None:
+    assert isinstance(question.probe, Ready)
+    await trio.sleep(question.probe.delay or 0)
+
+
+async def _notify(question: Question) -> None:
+    notices = question.notices
+    if isinstance(question.probe, Ready):
+        await notices.is_ready.wait()
+    else:
+        await notices.watchdog.wait()
+        notices.watchdog = trio.Event()
+
+
+KINDS: dict[str, Callable[[Question], Awaitable[None]]] = {
+    "http": _http,
+    "tcp": _tcp,
+    "unix": _unix,
+    "exec": _exec,
+    "log": _log,
+    "delay": _delay,
+    "notify": _notify,
+}
+
+
+class Command:
+    """The run of an exec probe, as a spawner sees it: a program of its own, without a grace."""
+
+    def __init__(self, question: Question) -> None:
+        rank, spec = question.rank, question.spec
+        assert question.probe.exec is not None
+        # no process can have the name: none holds a space
+        self.rank = Rank(
+            rank.group_priority, rank.group, rank.priority, f"{rank.name} ({question.name})"
+        )
+        self.spec = ProgramSpec(
+            command=question.probe.exec,
+            process_name=self.rank.name,
+            stopwaitsecs=0.0,
+            redirect_stderr=True,
+            environment={"SUPERVISOR_PROCESS_NAME": rank.name, **spec.environment},
+            directory=spec.directory,
+            umask=spec.umask,
+            user=spec.user,
+            serverurl=spec.serverurl,
+        )
+        self.returncode = 0
+        self.hurry = trio.Event()
+        self.hurry.set()
+        self._said: deque[bytes] = deque(maxlen=2)
+
+    @property
+    def sinks(self) -> tuple[tuple[Sink, ...], tuple[Sink, ...]]:
+        """Keep the end of what it writes."""
+        return (self,), ()
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Keep the end of it."""
+        self._said.append(bytes(data[-_KEPT:]))
+
+    @property
+    def last_line(self) -> str:
+        """What it has said last."""
+        lines = b"".join(self._said)[-_KEPT:].decode(errors="replace").split("\n")
+        return next((text for line in reversed(lines) if (text := line.strip())), "")
+
+    def ended(self, returncode: int) -> None:
+        """Take note of the answer."""
+        self.returncode = returncode
+
+    async def may_stop(self) -> None:
+        """Wait for nobody."""
+
+    def spawned(self, pid: int, is_alive: Callable[[], bool]) -> None:
+        """Only its end counts."""
+
+    def stopping(self) -> None:
+        """Only its end counts."""
+
+    def members_left(self, pids: set[int]) -> None:
+        """Only its end counts."""
+
+    def unkillable(self, pids: set[int]) -> None:
+        """Only its end counts; the log has it."""

@@ -1,0 +1,154 @@
+"""Of one run: when it is ready, and whether it is still healthy; and what follows if not.
+
+Both are asked by one task in the nursery of the run, one question at a time: it goes with the run.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_supervisor.daemon.notify import Notices
+from trio_supervisor.daemon.probes import ProbeError, Question, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trio_supervisor.daemon.logfile import Sink
+    from trio_supervisor.daemon.program import Program
+    from trio_supervisor.daemon.run import Run
+    from trio_supervisor.daemon.spawn import Spawner
+    from trio_supervisor.spec import Health, Probe, Ready
+
+log = logging.getLogger(__name__)
+
+ATTEMPT = 5.0
+"""Seconds that one answer may take from who is to be ready, where the network is asked."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 1.0
+"""Seconds between two questions to who is to be ready; they grow from the one to the other."""
+_SILENCE = {
+    "log": "no line of its output matched",
+    "notify": "it did not send READY=1",
+}
+
+
+class Readiness:
+    """Asks one run, and tells its condition, its history, and what is to become of it."""
+
+    def __init__(self, program: Program, run: Run, spawner: Spawner) -> None:
+        self._program = program
+        self._run = run
+        self._spawner = spawner
+        self._condition = program.condition
+        self._ready, self._health = run.spec.ready, run.spec.health
+        pattern = self._ready.log if self._ready is not None else None
+        self._watch = None if pattern is None else Watch(pattern)
+        self._notices = Notices()
+        self._scope = trio.CancelScope()
+        self._failures = self._successes = 0
+
+    @property
+    def sinks(self) -> tuple[Sink, ...]:
+        """What is to have the output of one channel, too."""
+        return () if self._watch is None else (self._watch.sink(),)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._scope.cancel()
+
+    async def run(self) -> None:
+        """Ask until it is ready, then whether it is healthy; until cancelled, or closed."""
+        with self._scope:
+            if self._ready is not None:
+                if why := await self._why_never_ready(self._ready):
+                    self._program.history.tell_health(why)
+                    self._program.replace_nowait(why, is_failed_start=True)
+                    return
+                self._run.get_ready()
+            if self._health is not None:
+                await self._watch_health(self._health)
+
+    # ── ready ──
+
+    async def _why_never_ready(self, ready: Ready) -> str:
+        """Return nothing once it is ready, or what it was not within its timeout."""
+        question = self._question("ready", ready)
+        limit = ATTEMPT if ready.kind in {"http", "tcp", "unix"} else math.inf
+        why = _SILENCE.get(ready.kind, "no answer")
+        with trio.move_on_after(math.inf if ready.delay else ready.timeout):
+            for pause in _pauses(ready.interval):
+                if not (why := await _ask(question, limit)):
+                    return ""
+                await trio.sleep(pause)
+        return f"not ready after {ready.timeout:g} s: {why}"
+
+    # ── health ──
+
+    async def _watch_health(self, health: Health) -> None:
+        question = self._question("health", health)
+        limit = health.interval if health.notify else health.timeout
+        await trio.sleep(health.start_period)
+        while True:
+            began = trio.current_time()
+            self._judge(health, await _ask(question, limit))
+            await trio.sleep_until(max(began + health.interval, trio.current_time()))
+
+    def _judge(self, health: Health, why: str) -> None:
+        """Count an answer, and take note of what a row of them means."""
+        condition = self._condition
+        self._failures, self._successes = (
+            (self._failures + 1, 0) if why else (0, self._successes + 1)
+        )
+        if self._failures >= health.retries and condition.health != "unhealthy":
+            self._become("unhealthy", why)
+            self._act(health, f"unhealthy: {why}")
+        elif self._successes >= health.success_threshold and condition.health != "healthy":
+            self._become("healthy")
+
+    def _become(self, health: str, why: str = "") -> None:
+        self._condition.health, self._condition.why_unhealthy = health, why
+        text = f"{health}: {why}" if why else health
+        log.log(logging.WARNING if why else logging.INFO, "%s is %s", self._run.rank.name, text)
+        self._program.history.tell_health(text)
+
+    def _act(self, health: Health, why: str) -> None:
+        match health.on_failure:
+            case "restart":
+                self._program.replace_nowait(why)
+            case "stop":
+                self._program.stop_nowait(self._program.history.cause)
+            case "mark":
+                pass
+
+    def _question(self, name: str, probe: Probe) -> Question:
+        return Question(
+            name=name,
+            probe=probe,
+            spec=self._run.spec,
+            rank=self._run.rank,
+            spawn=self._spawner.run,
+            watch=self._watch,
+            notices=self._notices,
+        )
+
+
+async def _ask(question: Question, limit: float) -> str:
+    """Return nothing for a yes, else the reason; none takes longer than ``limit`` seconds."""
+    why = f"no answer within {limit:g} s"
+    with trio.move_on_after(limit):
+        try:
+            await question.ask()
+            why = ""
+        except ProbeError as problem:
+            why = str(problem)
+    return why
+
+
+def _pauses(interval: float | None) -> Iterator[float]:
+    pause = interval or FIRST_PAUSE
+    while True:
+        yield pause
+        pause = interval or min(2 * pause, LONGEST_PAUSE)
