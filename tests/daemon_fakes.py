@@ -132,6 +132,10 @@ class FakeSpawner:
         """Remember a signal."""
         self.sent.append((pid, number))
 
+    async def owns(self, rank: Rank, pid: int) -> bool:
+        """Look who is there."""
+        return pid in self.there.get(rank.name, ())
+
     def write(self, pid: int, data: bytes) -> Fault:
         """Remember what was written; what is in ``deaf`` takes nothing."""
         self.written.append((pid, data))

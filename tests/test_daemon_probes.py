@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 SPEC = ProgramSpec(command="web", environment={"A": "1"}, directory="/", umask=0o27)
 
 
+def notices_of() -> Notices:
+    """Make notices that nobody acts on."""
+    return Notices(extend=lambda _seconds: None, stop=lambda: None, say=lambda _text: None)
+
+
 async def nothing(_command: Runnable) -> None:
     """Run a command that ends at once, without a word."""
 
@@ -30,7 +35,7 @@ async def nothing(_command: Runnable) -> None:
 def question(probe: Probe, **more: Any) -> Question:
     """Make a question about a program called web."""
     name = "ready" if isinstance(probe, Ready) else "health"
-    given = {"spawn": nothing, "watch": None, "notices": Notices(), **more}
+    given = {"spawn": nothing, "watch": None, "notices": notices_of(), **more}
     return Question(name=name, probe=probe, spec=SPEC, rank=Rank(1, "shop", 2, "web"), **given)
 
 
@@ -198,7 +203,7 @@ async def test_a_command_has_what_its_program_has() -> None:
 
 
 async def test_notices_are_a_yes_once_or_again_and_again() -> None:
-    notices = Notices()
+    notices = notices_of()
     notices.is_ready.set()
     notices.watchdog.set()
 

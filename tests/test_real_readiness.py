@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import sys
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
+import pytest
 from leaks import marked
 from rig import open_rig, shell, until
 
@@ -78,3 +83,129 @@ def test_what_fails_to_get_ready_is_fatal_and_a_shutdown_takes_a_probe_along(rig
     until(lambda: rig.states()["web"] == "FATAL")
     assert rig.rows()["web"].description == "not ready after 0.5 s: exit status 1"
     assert rig.finish(daemon) == 0
+
+
+TELL = """
+import os, signal, socket, subprocess, sys, time
+def tell(text):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.sendto(text.encode(), os.environ["NOTIFY_SOCKET"])
+"""
+"""Python: what a program without a library needs to tell something."""
+
+
+def teller(rig: Rig, name: str, code: str, options: str) -> str:
+    """Return the table of a program that runs Python code which can `tell`."""
+    path = rig.directory / f"{name}.py"
+    path.write_text(TELL + dedent(code))
+    return (
+        f'[program.{name}]\ncommand = ["{sys.executable}", "{path}"]\nstartsecs = 0\n'
+        f"{options}\nenvironment = {{PYTHONDONTWRITEBYTECODE = '1'}}\n"
+    )
+
+
+def describe(rig: Rig, name: str = "web") -> str:
+    """Return what status says of it."""
+    return rig.rows()[name].description
+
+
+def test_a_program_says_when_it_is_ready_and_what_it_does(rig: Rig) -> None:
+    code = """
+    tell("STATUS=loading")
+    signal.signal(signal.SIGUSR1, lambda *_: tell("READY=1\\nSTATUS=serving"))
+    while True: signal.pause()
+    """
+    rig.write(teller(rig, "web", code, "ready = {notify = true}"))
+    rig.start()
+
+    until(lambda: describe(rig).endswith(", not ready yet, loading"))
+    rig.ctl("signal", "USR1", "web")
+    until(lambda: describe(rig).endswith(", ready, serving"))
+
+
+def test_a_child_may_tell_it_a_stranger_may_not(rig: Rig) -> None:
+    code = """
+    with open("path", "w") as file: file.write(os.environ["NOTIFY_SOCKET"])
+    signal.signal(signal.SIGUSR1, lambda *_: None)
+    signal.pause()
+    code = "import time; tell('READY=1'); time.sleep(1000)"
+    subprocess.run([sys.executable, "-c", open(__file__).read().split("with open")[0] + code],
+                   start_new_session=True)
+    """
+    rig.write(teller(rig, "web", code, "ready = {notify = true}"))
+    rig.start()
+    path = until(lambda: rig.text("path"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stranger:
+        stranger.sendto(b"READY=1", path)
+    until(lambda: f"pid {os.getpid()} told {path} something, and is no member" in rig.log)
+
+    assert not is_ready(rig)
+    rig.ctl("signal", "USR1", "web")
+    until(lambda: is_ready(rig))
+
+
+def test_another_user_can_tell_it_too(rig: Rig) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root runs programs as others")
+    path = rig.directory
+    script = "printf 'READY=1' | /usr/bin/env python3 -c \"$TELL\"; exec sleep 1000"
+    tell = (
+        "import os, socket; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)"
+        ".sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])"
+    )
+    rig.write(
+        shell(
+            "web",
+            script,
+            f"""user = "nobody"\ndirectory = "/"\nready = {{notify = true}}
+environment = {{TELL = "{tell}"}}""",
+        )
+    )
+    path.chmod(0o755)
+    rig.start()
+
+    until(lambda: is_ready(rig))
+
+
+def test_who_gives_no_sign_of_life_is_replaced(rig: Rig) -> None:
+    code = """
+    each = int(os.environ["WATCHDOG_USEC"]) / 1e6
+    for _ in range(8 if os.path.exists("second") else 2):
+        tell("WATCHDOG=1")
+        time.sleep(each / 2)
+    open("second", "w").close()
+    time.sleep(1000)
+    """
+    rig.write(teller(rig, "web", code, "health = {notify = true, interval = 0.3, retries = 2}"))
+    rig.start()
+
+    until(lambda: "web is healthy" in rig.log)
+    until(lambda: "web is unhealthy: no answer within 0.3 s" in rig.log)
+    until(lambda: rig.rows()["web"].spawns > 1)
+
+
+def test_who_needs_longer_says_so(rig: Rig) -> None:
+    code = """
+    def stop(*_):
+        for _ in range(4):
+            tell("STOPPING=1\\nEXTEND_TIMEOUT_USEC=900000\\nSTATUS=saving")
+            time.sleep(0.4)
+        open("saved", "w").close()
+        sys.exit()
+    signal.signal(signal.SIGTERM, stop)
+    for _ in range(4):
+        tell("EXTEND_TIMEOUT_USEC=900000")
+        time.sleep(0.4)
+    tell("READY=1")
+    while True: signal.pause()
+    """
+    options = "ready = {notify = true, timeout = 0.9}\nstopwaitsecs = 0.9"
+    rig.write(teller(rig, "web", code, options))
+    rig.start()
+    until(lambda: is_ready(rig))
+
+    rig.ctl("stop", "web")
+
+    assert (rig.directory / "saved").exists()
+    assert "killing" not in rig.log
+    assert rig.rows()["web"].spawns == 1

@@ -59,6 +59,8 @@ class Condition:
     health: str = ""
     """``starting``, ``healthy`` or ``unhealthy``; empty without a ``health``."""
     why_unhealthy: str = ""
+    said: str = ""
+    """What it tells of itself in this run (``STATUS=``)."""
     events_lost: int = 0
     """Events that its pool had no room for, if it is an event listener."""
 
@@ -67,6 +69,7 @@ class Condition:
         self.spawn_error = ""
         self.awaits_ready = spec.ready is not None
         self.is_ready = False
+        self.said = ""
         self.health = "" if spec.health is None else "starting"
         self.last_pid = None
         self.is_over = False
@@ -82,7 +85,7 @@ class Condition:
         """The process is gone."""
         self.pid = None
         self.is_ready = False
-        self.health = ""
+        self.health = self.said = ""
         self.returncode = returncode
         self.stopped = time.time()
 
@@ -96,7 +99,8 @@ class Condition:
         match self.state:
             case ProcessState.RUNNING:
                 lost = f", {self.events_lost} events lost" if self.events_lost else ""
-                return f"pid {self.pid}, uptime {timedelta(seconds=int(self.uptime))}{lost}"
+                uptime = timedelta(seconds=int(self.uptime))
+                return f"pid {self.pid}, uptime {uptime}{lost}{self._found_out()}"
             case ProcessState.STARTING if self.waits_for:
                 return f"waiting for {self.waits_for}"
             case _ if self.left:
@@ -108,7 +112,14 @@ class Condition:
             case ProcessState.STOPPED | ProcessState.EXITED:
                 return "Not started" if self.stopped is None else _date(self.stopped)
             case _:
-                return ""
+                return self.said
+
+    def _found_out(self) -> str:
+        """Say what its probes have found out, and what it tells of itself."""
+        ready = ("ready" if self.is_ready else "not ready yet") if self.awaits_ready else ""
+        health = {"healthy": "healthy", "unhealthy": f"unhealthy: {self.why_unhealthy}"}
+        found = (ready, health.get(self.health, ""), self.said)
+        return "".join(f", {words}" for words in found if words)
 
     def status(self, rank: Rank, **more: Any) -> ProcessStatus:
         """Return the row of a snapshot; ``more`` is what others know."""

@@ -220,6 +220,13 @@ class Containment:
             self._remember(unit, found - {unit.leader})
         return found
 
+    async def owns(self, key: tuple[str, str], pid: int) -> bool:
+        """Say whether a process is a member of the program that a unit's key names."""
+        units = [unit for unit in self._units if unit.key == key]
+        if any(unit.leader == pid for unit in units):
+            return True
+        return any([pid in await self.members(unit) for unit in units])
+
     def _remember(self, unit: Unit, pids: Iterable[int]) -> None:
         unit.known |= frozenset(map(process_of, pids))
         self._known.update(dict.fromkeys(unit.known, unit))

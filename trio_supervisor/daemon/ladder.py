@@ -16,6 +16,8 @@ from trio_supervisor.daemon.containment import send
 from trio_supervisor.daemon.proc import pid_list
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from trio_supervisor.daemon.containment import Containment, Unit
     from trio_supervisor.spec import ProgramSpec
 
@@ -35,6 +37,10 @@ class Watched(Protocol):
     @property
     def hurry(self) -> trio.Event:
         """Set when there is no grace, or no more of it."""
+
+    @property
+    def more_until(self) -> float:
+        """Until when its grace is to last at least, by its own word; on Trio's clock."""
 
     async def may_stop(self) -> None:
         """Return when everything that must be down before this program is down."""
@@ -60,9 +66,8 @@ class Ladder:
 
     async def climb(self, process: trio.Process) -> None:
         """Stop the leader; Trio cancels this when it has gone. Must not raise."""
-        deadline = await self._ask()
-        with trio.move_on_at(deadline):
-            await self._watched.hurry.wait()
+        await self._ask()
+        await self._in_its_grace(self._watched.hurry.wait)
         log.warning("killing '%s' (%d) with SIGKILL", self._name, process.pid)
         await self._kill_all()
         await trio.sleep_forever()  # Trio waits for it, and cannot be told otherwise
@@ -71,14 +76,27 @@ class Ladder:
         """Stop what the leader left behind."""
         with trio.CancelScope(shield=True):  # bounded by grace and LAST_ROUNDS
             if await self._look():
-                with trio.move_on_at(self._deadline or await self._ask()):
-                    await self.emptied()
+                if self._deadline is None:
+                    await self._ask()
+                await self._in_its_grace(self.emptied)
                 if left := await self._look():
                     log.warning(
                         "killing members of '%s' (%s) with SIGKILL", self._name, pid_list(left)
                     )
                     await self._kill_all()
                     await self._look()
+
+    async def _in_its_grace(self, wait: Callable[[], Awaitable[None]]) -> None:
+        """Wait for something until the grace is over; the program may have asked for more."""
+        assert self._deadline is not None
+        is_over = False
+        while (
+            not is_over
+            and (end := max(self._deadline, self._watched.more_until)) > trio.current_time()
+        ):
+            with trio.move_on_at(end):
+                await wait()
+                is_over = True
 
     async def _look(self) -> set[int]:
         """Return the members, and let the program know who they are."""
@@ -99,8 +117,8 @@ class Ladder:
     def _name(self) -> str:
         return self._watched.spec.process_name
 
-    async def _ask(self) -> float:
-        """Wait for its turn, and signal those who are there then; return the end of the grace.
+    async def _ask(self) -> None:
+        """Wait for its turn, and signal those who are there then: the grace begins.
 
         Whoever comes later may come because of it: a handler that forks would never end.
         """
@@ -113,7 +131,6 @@ class Ladder:
         if not self._watched.hurry.is_set():
             # a stopped process takes the signal only when it is continued
             send(in_order, self._watched.spec.stopsignal, signal.SIGCONT)
-        return self._deadline
 
     async def emptied(self) -> None:
         """Wait for the last member to go, or for somebody to be in a hurry."""

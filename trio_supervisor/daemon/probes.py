@@ -7,6 +7,7 @@ its own, contained as any other: with all it has started, it is gone before its 
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections import deque
@@ -212,6 +213,7 @@ class Command:
             serverurl=spec.serverurl,
         )
         self.returncode = 0
+        self.more_until = -math.inf
         self.hurry = trio.Event()
         self.hurry.set()
         self._said: deque[bytes] = deque(maxlen=2)

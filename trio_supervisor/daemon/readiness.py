@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_supervisor.daemon.notify import Notices
+from trio_supervisor.daemon.notify import VARIABLE, WATCHDOG, Notices, NotifySocket
 from trio_supervisor.daemon.probes import ProbeError, Question, Watch
+from trio_supervisor.lifecycle import ProcessState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +47,10 @@ class Readiness:
         self._ready, self._health = run.spec.ready, run.spec.health
         pattern = self._ready.log if self._ready is not None else None
         self._watch = None if pattern is None else Watch(pattern)
-        self._notices = Notices()
+        self.notices = Notices(extend=self._extend, stop=self._stop, say=self._say)
+        self._socket: NotifySocket | None = None
         self._scope = trio.CancelScope()
+        self._limit = trio.CancelScope()
         self._failures = self._successes = 0
 
     @property
@@ -55,9 +58,53 @@ class Readiness:
         """What is to have the output of one channel, too."""
         return () if self._watch is None else (self._watch.sink(),)
 
+    def variables(self) -> dict[str, str]:
+        """Make the socket of a program that has something to tell; return what it must know.
+
+        RequestError when that fails. Whoever calls it calls `finish`, too.
+        """
+        if not any(probe is not None and probe.notify for probe in (self._ready, self._health)):
+            return {}
+        self._socket = NotifySocket(self._run.spec.user)
+        found = {VARIABLE: self._socket.path}
+        if self._health is not None and self._health.notify:
+            found[WATCHDOG] = str(int(self._health.interval * 1e6))
+        return found
+
     def close(self) -> None:
         """Ask no more."""
         self._scope.cancel()
+
+    def finish(self) -> None:
+        """Hear nothing more: nothing of the run is left."""
+        if self._socket is not None:
+            self._socket.close()
+
+    async def listen(self) -> None:
+        """Take what the run tells by itself, to its very end."""
+        if self._socket is not None:
+            await self._socket.listen(self.notices, self._is_member)
+
+    async def _is_member(self, pid: int) -> bool:
+        return await self._spawner.owns(self._run.rank, pid)
+
+    def _extend(self, seconds: float) -> None:
+        """Let what is waited for now, to be ready or to stop, take so many seconds from now on."""
+        until = trio.current_time() + seconds
+        if self._condition.state is ProcessState.STOPPING:
+            self._run.more_until = max(self._run.more_until, until)
+        else:
+            self._limit.deadline = max(self._limit.deadline, until)
+
+    def _say(self, text: str) -> None:
+        self._condition.said = text
+
+    def _stop(self) -> None:
+        """Take note that it ends by itself: it is of no use to others any more."""
+        self.close()
+        if self._condition.is_ready:
+            self._condition.is_ready = False
+            self._program.history.tell_health("stopping")
 
     async def run(self) -> None:
         """Ask until it is ready, then whether it is healthy; until cancelled, or closed."""
@@ -78,12 +125,14 @@ class Readiness:
         question = self._question("ready", ready)
         limit = ATTEMPT if ready.kind in {"http", "tcp", "unix"} else math.inf
         why = _SILENCE.get(ready.kind, "no answer")
-        with trio.move_on_after(math.inf if ready.delay else ready.timeout):
+        began = trio.current_time()
+        self._limit.deadline = began + (math.inf if ready.delay else ready.timeout)
+        with self._limit:
             for pause in _pauses(ready.interval):
                 if not (why := await _ask(question, limit)):
                     return ""
                 await trio.sleep(pause)
-        return f"not ready after {ready.timeout:g} s: {why}"
+        return f"not ready after {self._limit.deadline - began:g} s: {why}"
 
     # ── health ──
 
@@ -131,7 +180,7 @@ class Readiness:
             rank=self._run.rank,
             spawn=self._spawner.run,
             watch=self._watch,
-            notices=self._notices,
+            notices=self.notices,
         )
 
 

@@ -18,6 +18,7 @@ from trio_supervisor.daemon.control import Server
 from trio_supervisor.daemon.events import EventBus
 from trio_supervisor.daemon.handlers import Handlers
 from trio_supervisor.daemon.logs import LogSettings, ProgramLogs
+from trio_supervisor.daemon.notify import INHERITED
 from trio_supervisor.daemon.output import Pump
 from trio_supervisor.daemon.program import Program
 from trio_supervisor.daemon.signals import RECEIVED, SignalTable
@@ -182,9 +183,10 @@ class Root:
 
     def _environment(self) -> dict[str, str]:
         """Return what every process inherits."""
+        inherited = {name: text for name, text in os.environ.items() if name not in INHERITED}
         return {
             "PYTHONUNBUFFERED": "1",  # else a Python program's lines come in blocks of 8 KiB
-            **os.environ,
+            **inherited,
             "SUPERVISOR_ENABLED": "1",
             "SUPERVISOR_SERVER_URL": self._doors.url,
         }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING
 
 import trio
+from msgspec.structs import replace
 
 from trio_supervisor.daemon.condition import TOO_QUICK, how_it_ended
 from trio_supervisor.daemon.order import HopelessError
@@ -47,6 +49,7 @@ class Run:
         self._is_settled = False
         self._is_failed_start = False
         self._readiness: Readiness | None = None
+        self.more_until = -math.inf
         self._why_replaced = ""
         self._is_alive: Callable[[], bool] = bool
         self._nursery: trio.Nursery | None = None
@@ -69,11 +72,10 @@ class Run:
         """Spawn and wait until nothing is left, or take note why it cannot be spawned."""
         self._condition.begin(self.spec)
         self._enter(_S.STARTING)
-        if self.spec.ready is not None or self.spec.health is not None:
-            self._readiness = Readiness(self._program, self, spawner)
         async with trio.open_nursery() as self._nursery:
             try:
                 await self._needs()
+                self._prepare_probes(spawner)
                 await spawner.run(self)
             except HopelessError as problem:
                 self._give_up(problem.detail)
@@ -83,6 +85,8 @@ class Run:
                 self._follow(Ended(None, settled=False))
             finally:
                 self._program.logs.finish_lines()
+                if self._readiness is not None:
+                    self._readiness.finish()
             self._nursery.cancel_scope.cancel()
 
     async def _needs(self) -> None:
@@ -90,6 +94,13 @@ class Run:
         order = self._program.order
         if order is not None and self.spec.depends_on:
             await order.wait_for_needs(self._program, is_respawn=self._is_respawn)
+
+    def _prepare_probes(self, spawner: Spawner) -> None:
+        """Let the spawn have what its probes need: sinks, variables."""
+        if self.spec.ready is not None or self.spec.health is not None:
+            self._readiness = Readiness(self._program, self, spawner)
+            if more := self._readiness.variables():
+                self.spec = replace(self.spec, environment={**self.spec.environment, **more})
 
     def _give_up(self, why: str) -> None:
         """Be FATAL at once: to try again would bring the same."""
@@ -117,6 +128,7 @@ class Run:
         log.info("spawned: '%s' with pid %s", self.rank.name, pid)
         assert self._nursery is not None
         if self._readiness is not None:
+            self._nursery.start_soon(self._readiness.listen)
             self._nursery.start_soon(self._readiness.run)
         if self.spec.startsecs == 0:
             self._settle()

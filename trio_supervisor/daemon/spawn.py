@@ -62,6 +62,9 @@ class Spawner(Protocol):
     def send(self, pid: int, number: int) -> None:
         """Send a signal to a process that it runs."""
 
+    async def owns(self, rank: Rank, pid: int) -> bool:
+        """Say whether a process is a member of a program."""
+
     def write(self, pid: int, data: bytes) -> Fault:
         """Write to the stdin of a process that it runs: all of it, or nothing and why not.
 
@@ -101,6 +104,10 @@ class ProcessSpawner:
     def send(self, pid: int, number: int) -> None:
         """Send a signal to a process that it runs."""
         send([pid], number)
+
+    async def owns(self, rank: Rank, pid: int) -> bool:
+        """Say whether a process is a member of a program."""
+        return await self.containment.owns((rank.group, rank.name), pid)
 
     def write(self, pid: int, data: bytes) -> Fault:
         """Write to the stdin of a process that it runs: all of it, or nothing and why not."""
