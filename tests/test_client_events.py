@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scripted import ScriptedDaemon
 
 from trio_supervisor.cli.supervisorctl import main
+from trio_supervisor.client.events import line_of
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import End, Event, EventKind, FollowEvents, Message
 
@@ -100,3 +101,9 @@ def test_an_unknown_type_is_told_with_those_there_are(capsys: pytest.CaptureFixt
 
     assert (code, asked) == (1, [])
     assert "no such type: PROCES_STATE (types: EVENT PROCESS_STATE" in out
+
+
+def test_what_was_found_out_is_told() -> None:
+    event = STARTED.replace(kind=EventKind.HEALTH, from_state=None, to_state=None, detail="ready")
+
+    assert line_of(event).endswith(" HEALTH g:web pid 4711 ready (because of 7)")

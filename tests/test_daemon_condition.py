@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -82,3 +82,27 @@ async def test_a_pid_exists_only_while_there_is_a_process(autojump_clock: MockCl
     assert (condition.pid, condition.returncode, condition.spawns) == (None, -9, 1)
     assert condition.started is not None
     assert condition.stopped is not None
+
+
+@pytest.mark.parametrize(
+    ("known", "text"),
+    [
+        ({}, ""),
+        ({"is_ready": True}, ""),
+        ({"awaits_ready": True}, ", not ready yet"),
+        ({"awaits_ready": True, "is_ready": True}, ", ready"),
+        ({"health": "starting"}, ""),
+        ({"health": "healthy"}, ", healthy"),
+        ({"health": "unhealthy", "why_unhealthy": "refused"}, ", unhealthy: refused"),
+        ({"awaits_ready": True, "said": "loading 2 of 3"}, ", not ready yet, loading 2 of 3"),
+        ({"awaits_ready": True, "is_ready": True, "health": "healthy"}, ", ready, healthy"),
+    ],
+)
+async def test_running_says_what_probes_have_found_out(known: Any, text: str) -> None:
+    condition = Condition(ProcessState.RUNNING, 123, up_since=trio.current_time(), **known)
+
+    assert condition.describe("web") == f"pid 123, uptime 0:00:00{text}"
+
+
+def test_stopping_says_what_the_program_says() -> None:
+    assert Condition(ProcessState.STOPPING, said="saving").describe("web") == "saving"

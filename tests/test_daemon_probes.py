@@ -165,6 +165,7 @@ async def test_a_line_that_was_found_is_a_yes() -> None:
         (0, b"accepting connections\n", ""),
         (2, b"", "exit status 2"),
         (1, b"x\nno response\n\n", "exit status 1: no response"),
+        (1, b"\x1b[2Jgone\r\n", "exit status 1: [2Jgone"),
         (-9, b"", "terminated by SIGKILL"),
     ],
 )

@@ -97,6 +97,7 @@ async def test_it_is_ready_when_the_answer_is_yes(answer: Any, autojump_clock: M
         await world.until(lambda: told(world))
 
         assert program.condition.is_ready
+        assert (program.status().ready, program.status().health) == (True, "")
         assert told(world) == ["ready"]
         assert answers.gaps() == [0.25, 0.5]
         await trio.sleep(100)
@@ -231,6 +232,7 @@ async def test_it_is_healthy_after_so_many_answers(answer: Any, autojump_clock: 
         await world.until(lambda: told(world))
 
         assert program.condition.health == "healthy"
+        assert program.status().health == "healthy"
         assert told(world) == ["healthy"]
         assert answers.gaps() == [10.0] * 3
 

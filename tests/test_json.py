@@ -34,7 +34,7 @@ from trio_supervisor.protocol.messages import (
 INFO = Info("0.1.0", "supervisor", SupervisorState.RUNNING, 10, 11, "/etc/supervisord.toml")
 WEB = ProcessStatus(
     "web", "a", ProcessState.RUNNING, "pid 7, uptime 0:00:01", 7, True, started=1.5, spawns=2
-)
+).replace(ready=True, health="healthy")
 DOWN = ProcessStatus("é", "é", ProcessState.EXITED, "", stopped=0.0, returncode=-9)
 UNKNOWN = Outcome(Action.FOUND, "no", "no", Fault.BAD_NAME)
 ERROR = {
@@ -82,6 +82,8 @@ def test_status(capsys: pytest.CaptureFixture[str]) -> None:
         "stderr_logfile": "",
         "members": [],
         "events_lost": 0,
+        "ready": True,
+        "health": "healthy",
     }
     assert found["processes"][1]["stopped"] == "1970-01-01T00:00:00.000Z"
     assert found["processes"][1]["namespec"] == "é"

@@ -163,6 +163,7 @@ ROW = ProcessStatus(
     wanted=True,
     started=1795343195.0,
     spawns=1,
+    ready=True,
 )
 EXAMPLE: list[list[tuple[int, Message]]] = [
     [(0, Hello(1, 3, "demo")), (1, GetStatus(("web",)))],

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from trio_supervisor.client.session import Session
 
 PAST = "--past"
+_WITH_DETAIL = frozenset(EventKind) - {
+    EventKind.GROUP,
+    EventKind.TICK,
+    EventKind.OUTPUT,
+    EventKind.CAPTURE,
+}
+"""The kinds whose detail says what their types do not."""
 
 
 @command(
@@ -76,7 +83,7 @@ def _details(event: Event) -> list[str]:
         found.append(f"pid {event.pid}")
     if event.tries:
         found.append(f"try {event.tries}")
-    if event.kind in {EventKind.PROCESS, EventKind.REQUEST, EventKind.SUPERVISOR, EventKind.REMOTE}:
+    if event.kind in _WITH_DETAIL:
         found.append(event.detail)
     if event.data:
         found.append(Escaper().escape(event.data.rstrip(b"\n"), final=True).replace("\n", "\\n"))

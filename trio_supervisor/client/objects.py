@@ -131,6 +131,8 @@ def _process(process: ProcessStatus) -> dict[str, Any]:
         "stderr_logfile": process.stderr_logfile,
         "members": [_member(member) for member in process.members],
         "events_lost": process.events_lost,
+        "ready": process.ready,
+        "health": process.health,
     }
 
 

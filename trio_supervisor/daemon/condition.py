@@ -137,6 +137,8 @@ class Condition:
                 "spawns": self.spawns,
                 "members": (),
                 "events_lost": self.events_lost,
+                "ready": self.is_ready,
+                "health": self.health,
                 **more,
             }
         )

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def shown(text: str, limit: int) -> str:
+    """Return what may stand in a line of ours: nothing that a terminal acts on, and not more."""
+    return "".join(c if c.isprintable() else " " for c in text).strip()[:limit]
+
+
 class Lines:
     """Holds back what has no end yet, at most ``limit`` bytes of it."""
 

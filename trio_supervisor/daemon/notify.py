@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor.daemon.identity import account_of
+from trio_supervisor.daemon.lines import shown
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.source.address import runtime_directory
 
@@ -74,8 +75,7 @@ class Notices:
                 case "STOPPING", "1":
                     self._stop()
                 case "STATUS", _:
-                    shown = "".join(c if c.isprintable() else " " for c in value).strip()
-                    self._say(shown[:LONGEST_STATUS])
+                    self._say(shown(value, LONGEST_STATUS))
                 case "EXTEND_TIMEOUT_USEC", _ if value.isascii() and value.isdigit():
                     self._extend(int(value[:_DIGITS]) / 1e6)
                 case _:

@@ -20,7 +20,7 @@ import trio
 
 from trio_supervisor.daemon.condition import how_it_ended
 from trio_supervisor.daemon.formats import LONGEST_LINE, Stripped
-from trio_supervisor.daemon.lines import Lines
+from trio_supervisor.daemon.lines import Lines, shown
 from trio_supervisor.daemon.notify import Notices
 from trio_supervisor.daemon.spawn import Runnable
 from trio_supervisor.daemon.turns import Rank
@@ -112,10 +112,10 @@ async def _http(question: Question) -> None:
     probe = question.probe
     assert probe.http is not None
     host, port, target = http_address(probe.http)
-    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     with _network_in_words():
         async with await trio.open_tcp_stream(host, port) as stream:
-            status = await _status(stream, shown, target)
+            status = await _status(stream, name, target)
     if status != probe.status if probe.status else not _SUCCESS <= status < _REDIRECTION:
         raise ProbeError(f"HTTP status {status}")
 
@@ -231,7 +231,7 @@ class Command:
     def last_line(self) -> str:
         """What it has said last."""
         lines = b"".join(self._said)[-_KEPT:].decode(errors="replace").split("\n")
-        return next((text for line in reversed(lines) if (text := line.strip())), "")
+        return next((text for line in reversed(lines) if (text := shown(line, _KEPT))), "")
 
     def ended(self, returncode: int) -> None:
         """Take note of the answer."""

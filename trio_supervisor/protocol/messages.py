@@ -130,6 +130,8 @@ class ProcessStatus(Record):
 
     ``stale`` says that another configuration than the running one is waiting for a restart.
     ``events_lost`` counts what the buffer of an event listener's pool had no room for.
+    ``ready`` is true when its ``ready`` was, without one when it is RUNNING; ``health`` is
+    ``starting``, ``healthy`` or ``unhealthy``, empty without a ``health``.
     """
 
     group: str
@@ -148,6 +150,8 @@ class ProcessStatus(Record):
     stderr_logfile: str = ""
     members: tuple[Member, ...] = ()
     events_lost: int = 0
+    ready: bool = False
+    health: str = ""
 
 
 class Statuses(Message, code=0x0013):
