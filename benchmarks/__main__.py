@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import console, crash, fleet, output, requests, table
+from benchmarks import console, crash, fleet, order, output, requests, table
 from benchmarks.effort import QUICK, WHOLE
 from benchmarks.harness import BenchError
 from benchmarks.rows import Result
@@ -27,6 +27,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *crash.SCENARIOS,
     *output.SCENARIOS,
     *console.SCENARIOS,
+    *order.SCENARIOS,
     *requests.SCENARIOS,
 )
 ROWS = [row for scenario in SCENARIOS for row in scenario.rows]
