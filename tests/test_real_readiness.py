@@ -209,3 +209,12 @@ def test_who_needs_longer_says_so(rig: Rig) -> None:
     assert (rig.directory / "saved").exists()
     assert "killing" not in rig.log
     assert rig.rows()["web"].spawns == 1
+
+
+def test_a_line_that_never_came_is_named(rig: Rig) -> None:
+    options = "ready = {log = 'up', timeout = 0.3}\nstartretries = 0\nstartsecs = 0"
+    rig.write(shell("web", "echo down; exec sleep 1000", options))
+    rig.start()
+
+    until(lambda: rig.states()["web"] == "FATAL")
+    assert describe(rig) == "not ready after 0.3 s: no line of its output matched 'up'"

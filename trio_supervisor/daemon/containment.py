@@ -223,7 +223,7 @@ class Containment:
     async def owns(self, key: tuple[str, str], pid: int) -> bool:
         """Say whether a process is a member of the program that a unit's key names."""
         units = [unit for unit in self._units if unit.key == key]
-        if any(unit.leader == pid for unit in units):
+        if self._owned.get(pid) in units:
             return True
         return any([pid in await self.members(unit) for unit in units])
 

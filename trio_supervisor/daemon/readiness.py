@@ -30,10 +30,6 @@ ATTEMPT = 5.0
 """Seconds that one answer may take from who is to be ready, where the network is asked."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 1.0
 """Seconds between two questions to who is to be ready; they grow from the one to the other."""
-_SILENCE = {
-    "log": "no line of its output matched",
-    "notify": "it did not send READY=1",
-}
 
 
 class Readiness:
@@ -124,7 +120,7 @@ class Readiness:
         """Return nothing once it is ready, or what it was not within its timeout."""
         question = self._question("ready", ready)
         limit = ATTEMPT if ready.kind in {"http", "tcp", "unix"} else math.inf
-        why = _SILENCE.get(ready.kind, "no answer")
+        why = _silence(ready)
         began = trio.current_time()
         self._limit.deadline = began + (math.inf if ready.delay else ready.timeout)
         with self._limit:
@@ -194,6 +190,13 @@ async def _ask(question: Question, limit: float) -> str:
         except ProbeError as problem:
             why = str(problem)
     return why
+
+
+def _silence(ready: Ready) -> str:
+    """Say what did not come, where there is no answer to tell of."""
+    if ready.log is not None:
+        return f"no line of its output matched {ready.log!r}"
+    return "it did not send READY=1" if ready.notify else "no answer"
 
 
 def _pauses(interval: float | None) -> Iterator[float]:
