@@ -291,7 +291,7 @@ async def test_health_is_asked_when_it_is_ready(answer: Any, autojump_clock: Moc
         assert answers.asked == [pytest.approx(program.condition.up_since + 25)]
 
 
-async def test_an_answer_that_takes_too_long_is_a_failure_and_none_overlap(
+async def test_fault_27_an_answer_that_takes_too_long_is_a_failure_and_none_overlap(
     answer: Any, autojump_clock: MockClock
 ) -> None:
     answers = answer("", lasts=inf)

@@ -51,7 +51,7 @@ def test_a_command_is_run_as_its_program_is(rig: Rig) -> None:
     assert "SUPERVISOR_GROUP_NAME=web\n" in rig.text("seen")
 
 
-def test_a_command_that_takes_too_long_is_killed_with_its_whole_tree(rig: Rig) -> None:
+def test_fault_27_a_command_that_hangs_is_killed_with_its_whole_tree(rig: Rig) -> None:
     probe = "export PROBE=%(here)s; trap '' TERM; sleep 999 & (setsid sleep 998 &) ; touch up; wait"
     often = 'interval = 600, retries = 1, on_failure = "mark"'
     rig.write(

@@ -151,15 +151,16 @@ class Order:
 def _is_met(needed: Program, dependency: Dependency) -> bool:
     condition = needed.condition
     has_ended = needed.state is _S.EXITED and condition.is_over
+    is_up = needed.state in {_S.STARTING, _S.RUNNING}
     match dependency.condition:
         case "completed":
             return has_ended
         case "completed_ok":
             return has_ended and condition.returncode in needed.spec.exitcodes
         case "ready" | "log_ready":
-            return condition.is_ready and needed.state is not _S.STOPPING
+            return condition.is_ready and is_up
         case "healthy":
-            return condition.health == "healthy" and needed.state is not _S.STOPPING
+            return condition.health == "healthy" and is_up
         case _:
             return needed.state is _S.RUNNING
 
