@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from trio_supervisor.config import load
 from trio_supervisor.source import read
 from trio_supervisor.spec import (
+    BackoffSpec,
     Dependency,
     InetServerSpec,
     ListenerSpec,
@@ -713,3 +714,39 @@ def test_fault_25_what_can_never_be_met_is_an_error(
     found = problems(tmp_path, text)
 
     assert any(problem.startswith(f"a.conf:{expected}") for problem in found), found
+
+
+# ── restarts ──
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("backoff={base = 0.5, max = 30}", "a.conf"),
+        ("backoff = '{base = 0.5, max = 30}'", "a.toml"),
+        ("backoff = {base = 0.5, max = 30}", "a.toml"),
+    ],
+)
+def test_a_backoff_is_a_table_in_both_dialects(tmp_path: Path, written: str, name: str) -> None:
+    section, quote = ("[program.web]", "'") if name.endswith("toml") else ("[program:web]", "")
+
+    found = loaded(tmp_path, f"{section}\ncommand={quote}x{quote}\n{written}\n", name)
+
+    assert found.groups[0].programs[0].backoff == BackoffSpec(base=0.5, max=30)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("4", "'4' is not a table (example: {"),
+        ("{base = }", "'{base = }' is not a table (example: {"),
+        ("{factor = 0}", "factor: 0 is refused: expected a number >= 1.0"),
+        ("{bas = 1}", "there is no bas in backoff (did you mean base?)"),
+    ],
+)
+def test_a_backoff_that_makes_no_sense_is_an_error(
+    tmp_path: Path, written: str, expected: str
+) -> None:
+    (found,) = problems(tmp_path, f"[program:web]\ncommand=x\nbackoff={written}\n")
+
+    assert found.startswith(f"a.conf:3: program.web.backoff: {expected}")

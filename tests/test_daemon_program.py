@@ -14,6 +14,7 @@ from trio_supervisor.daemon.waiter import attempt
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import TRANSITIONS
 from trio_supervisor.protocol.messages import EventKind
+from trio_supervisor.spec import BackoffSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +70,7 @@ async def test_a_start_fails_with_the_reason_when_it_cannot_be_spawned(
         fault, detail = await outcome(program.start_nowait(None))
 
         assert (fault, detail) == (Fault.SPAWN_ERROR, "no such user 'x'")
-        assert program.status().description == "no such user 'x'"
+        assert program.status().description == "no such user 'x', again in 1 s"
         assert program.status().pid is None
 
 
@@ -220,6 +221,66 @@ async def test_it_can_be_spawned_after_the_reason_has_gone(autojump_clock: MockC
 
         assert world.states("web") == "STARTING BACKOFF STARTING RUNNING"
         assert program.status().spawn_error == ""
+
+
+# ── backoff ──
+
+
+async def test_crashes_of_what_had_started_wait_longer_and_longer(
+    autojump_clock: MockClock,
+) -> None:
+    backoff = BackoffSpec(base=2, factor=3, jitter=0.5)
+    async with open_program(DIES, backoff=backoff) as (world, program):
+        program.chance = lambda: 0.5
+        program.start_nowait(None)
+        await world.until(lambda: world.spawner.count("spawned", "web") == 3)
+
+        assert world.history("web") == [
+            (0.0, "STARTING"),
+            (1.0, "RUNNING"),
+            (5.0, "EXITED"),
+            (5.0, "BACKOFF"),
+            (7.0, "STARTING"),
+            (8.0, "RUNNING"),
+            (12.0, "EXITED"),
+            (12.0, "BACKOFF"),
+            (18.0, "STARTING"),
+        ]
+
+
+async def test_chance_makes_a_wait_shorter_or_longer(autojump_clock: MockClock) -> None:
+    backoff = BackoffSpec(base=4, factor=1, jitter=0.25)
+    draws = iter([0.0, 1.0, 0.5])
+    async with open_program(CRASHES, backoff=backoff) as (world, program):
+        program.chance = lambda: next(draws)
+        program.start_nowait(None)
+        await world.until(lambda: world.spawner.count("spawned", "web") == 3)
+
+        moments = [when for when, state in world.history("web") if state == "STARTING"]
+        assert moments == [0.0, 3.5, 9.0]
+
+
+async def test_a_backoff_says_how_long_it_lasts(autojump_clock: MockClock) -> None:
+    async with open_program(DIES, backoff=BackoffSpec(base=4)) as (world, program):
+        program.start_nowait(None)
+        await world.until(lambda: program.state.name == "BACKOFF")
+
+        assert program.status().description == "Bad exit code 3, again in 4 s"
+        await trio.sleep(1.5)
+        assert program.status().description == "Bad exit code 3, again in 3 s"
+
+
+async def test_a_start_by_a_person_forgets_the_failures(autojump_clock: MockClock) -> None:
+    async with open_program(DIES, backoff=BackoffSpec(base=4)) as (world, program):
+        program.start_nowait(None)
+        await world.until(lambda: program.condition.in_a_row == 2)
+        await outcome(program.stop_nowait(None))
+
+        program.start_nowait(None)
+        await world.until(lambda: program.state.name == "BACKOFF")
+
+        assert program.status().description.endswith(", again in 4 s")
+        assert world.states("web").endswith("BACKOFF STOPPED STARTING RUNNING EXITED BACKOFF")
 
 
 # ── ends ──

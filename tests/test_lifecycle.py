@@ -15,12 +15,14 @@ from trio_supervisor.lifecycle import (
     SIGNALLABLE_STATES,
     STOPPED_STATES,
     TRANSITIONS,
+    Backoff,
     Ended,
     Next,
     ProcessState,
     RestartPolicy,
     SupervisorState,
     after_exit,
+    failures_in_a_row,
     is_expected,
 )
 
@@ -238,11 +240,12 @@ HISTORIES: dict[str, tuple[RestartPolicy, Sequence[Ended], str]] = {
 def replay(policy: RestartPolicy, runs: Sequence[Ended]) -> str:
     """Tell the life that a list of runs makes: states, and the seconds before each next run."""
     told: list[str] = []
-    failures = 0
+    failures = row = 0
     for ended in runs:
         assert not told or told[-1] not in {"EXITED", "FATAL"}, "nobody asked for another run"
         failures = 0 if ended.settled else failures + 1
-        following = after_exit(policy, ended, failures)
+        row = failures_in_a_row(policy, ended, row)
+        following = after_exit(policy, ended, failures, in_a_row=row)
         told += ["STARTING", "RUNNING"] if ended.settled else ["STARTING"]
         told += [state.name for state in following.states]
         if following.restart_in is not None:
@@ -257,3 +260,133 @@ def test_a_life_is_as_supervisord_tells_it(
     told = replay(policy, runs)
 
     assert told == life
+
+
+# ── backoff ──
+
+BACKOFFS = st.builds(
+    Backoff,
+    base=st.floats(0, 86_400),
+    factor=st.floats(1, 100),
+    max=st.floats(0, 86_400),
+    jitter=st.floats(0, 1),
+    reset_after=st.floats(0, 86_400),
+)
+CHANCES = st.floats(0, 1)
+
+
+@given(BACKOFFS, st.integers(1, 10_000), CHANCES)
+def test_a_wait_is_at_most_max_but_for_the_jitter(
+    backoff: Backoff, failures: int, chance: float
+) -> None:
+    wait = backoff.wait(failures, chance)
+
+    middle = backoff.wait(failures, 0.5)
+    assert 0 <= middle <= backoff.max
+    assert abs(wait - middle) <= middle * backoff.jitter * (1 + 1e-9)
+
+
+@given(BACKOFFS, st.integers(1, 10_000))
+def test_a_wait_is_never_shorter_than_the_one_before(backoff: Backoff, failures: int) -> None:
+    assert backoff.wait(failures, 0.5) <= backoff.wait(failures + 1, 0.5)
+
+
+@given(BACKOFFS, st.integers(1, 50), CHANCES, CHANCES)
+def test_more_luck_makes_no_shorter_wait(
+    backoff: Backoff, failures: int, one: float, other: float
+) -> None:
+    shorter, longer = sorted((one, other))
+
+    assert backoff.wait(failures, shorter) <= backoff.wait(failures, longer)
+
+
+def test_waits_are_a_geometric_row_up_to_the_most() -> None:
+    backoff = Backoff(base=0.5, factor=3, max=10)
+
+    assert [backoff.wait(n, 0.5) for n in range(1, 6)] == [0.5, 1.5, 4.5, 10, 10]
+
+
+@pytest.mark.parametrize(("chance", "wait"), [(0.0, 6.0), (0.5, 8.0), (0.75, 9.0), (1.0, 10.0)])
+def test_jitter_is_a_fraction_of_the_wait(chance: float, wait: float) -> None:
+    assert Backoff(base=8, jitter=0.25).wait(1, chance) == wait
+
+
+@given(POLICIES, ENDS, FAILURES, FAILURES, CHANCES)
+def test_without_a_backoff_neither_the_row_nor_chance_matters(
+    policy: RestartPolicy, ended: Ended, failures: int, row: int, chance: float
+) -> None:
+    following = after_exit(policy, ended, failures, in_a_row=row, chance=chance)
+
+    assert following == after_exit(policy, ended, failures)
+
+
+@given(POLICIES, BACKOFFS, ENDS, st.tuples(FAILURES, FAILURES), CHANCES)
+def test_a_backoff_changes_when_but_never_whether(
+    policy: RestartPolicy, backoff: Backoff, ended: Ended, counts: tuple[int, int], chance: float
+) -> None:
+    failures, row = counts
+    before = after_exit(policy, ended, failures)
+
+    following = after_exit(
+        policy.replace(backoff=backoff), ended, failures, in_a_row=row, chance=chance
+    )
+
+    assert (following.restart_in is None) == (before.restart_in is None)
+    assert (following.states[-1] is FATAL) == (before.states[-1] is FATAL)
+    chain = (RUNNING if ended.settled else STARTING, *following.states)
+    assert all(after in TRANSITIONS[first] for first, after in pairwise(chain))
+    if following.restart_in is not None:
+        assert ended.uptime + following.restart_in >= RESPAWN_FLOOR
+        assert STARTING in TRANSITIONS[following.states[-1]]
+
+
+@given(POLICIES, BACKOFFS, ENDS, st.integers(0, 30))
+def test_an_expected_end_and_a_long_run_end_the_row(
+    policy: RestartPolicy, backoff: Backoff, ended: Ended, before: int
+) -> None:
+    policy = policy.replace(backoff=backoff)
+
+    row = failures_in_a_row(policy, ended, before)
+
+    if is_expected(policy, ended):
+        assert row == 0
+    elif ended.uptime >= backoff.reset_after:
+        assert row == 1
+    else:
+        assert row == before + 1
+
+
+CRASH_SOON = Ended(1, settled=True, uptime=5.0)
+GROWING = Backoff(base=2, factor=2, max=10, reset_after=60)
+BACKED_OFF: dict[str, tuple[Sequence[Ended], str]] = {
+    "crashes in a row wait longer and longer, and are not fatal": (
+        [CRASH_SOON] * 5,
+        "E B 2 E B 4 E B 8 E B 10 E B 10",
+    ),
+    "failed starts and crashes are one row": (
+        [QUICK, CRASH_SOON, QUICK, CRASH_SOON],
+        "B 2 E B 4 B 8 E B 10",
+    ),
+    "failed starts are fatal after their retries": ([QUICK] * 4, "B 2 B 4 B 8 B FATAL"),
+    "a settled run lets the retries begin anew, not the waits": (
+        [QUICK, QUICK, CRASH_SOON, QUICK, QUICK],
+        "B 2 B 4 E B 8 B 10 B 10",
+    ),
+    "a long run lets failures be forgotten": (
+        [CRASH_SOON, CRASH_SOON, CRASH, CRASH_SOON],
+        "E B 2 E B 4 E B 2 E B 4",
+    ),
+    "an end in order waits for nothing, and ends the row": (
+        [CRASH_SOON, CRASH_SOON, Ended(0, settled=True, uptime=5.0), CRASH_SOON],
+        "E B 2 E B 4 E 0 E B 2",
+    ),
+}
+
+
+@pytest.mark.parametrize(("runs", "life"), BACKED_OFF.values(), ids=BACKED_OFF)
+def test_a_life_with_a_backoff(runs: Sequence[Ended], life: str) -> None:
+    policy = RestartPolicy(autorestart=True, backoff=GROWING)
+
+    told = replay(policy, runs).replace("STARTING RUNNING ", "").replace("STARTING ", "")
+
+    assert told.replace("EXITED", "E").replace("BACKOFF", "B") == life

@@ -2,7 +2,8 @@
 
 Read this first. Nothing here waits, spawns or looks at a clock: `daemon/program.py` does the
 waiting and asks `after_exit` what to do. Numbers and arithmetic are supervisord's
-(its states.py and process.py), with two differences that `after_exit` and `RESPAWN_FLOOR` state.
+(its states.py and process.py), with two differences that `after_exit` and `RESPAWN_FLOOR` state;
+a `Backoff`, which it does not know, replaces its arithmetic.
 """
 
 from __future__ import annotations
@@ -46,13 +47,14 @@ TRANSITIONS: dict[ProcessState, frozenset[ProcessState]] = {
     _S.RUNNING: frozenset({_S.EXITED, _S.STOPPING, _S.FATAL}),
     _S.BACKOFF: frozenset({_S.STARTING, _S.FATAL, _S.STOPPING, _S.STOPPED}),
     _S.STOPPING: frozenset({_S.STOPPED, _S.EXITED, _S.BACKOFF, _S.FATAL}),
-    _S.EXITED: frozenset({_S.STARTING, _S.STOPPING, _S.STOPPED, _S.FATAL}),
+    _S.EXITED: frozenset({_S.STARTING, _S.BACKOFF, _S.STOPPING, _S.STOPPED, _S.FATAL}),
     _S.FATAL: frozenset({_S.STARTING}),
     _S.UNKNOWN: frozenset({_S.STARTING, _S.STOPPED}),
 }
 """What may follow what. STARTING → STOPPED: the stop came before there was a process.
 
 EXITED, BACKOFF → STOPPING: a stop while members of the ended process still live.
+EXITED → BACKOFF: a settled run failed, and a `Backoff` makes the next one wait.
 STOPPING → EXITED, BACKOFF: it was stopped to be replaced, and is still wanted.
 Any state → FATAL: supervision of this one process failed, and it was given up.
 """
@@ -72,12 +74,38 @@ supervisord has none: with ``startsecs=0`` it forks a failing program as fast as
 """
 
 
+class Backoff(Record):
+    """How the waits between failures grow; times are in seconds.
+
+    ``jitter`` is the fraction by which a wait may be longer or shorter. A run of ``reset_after``
+    lets the failures before it be forgotten.
+    """
+
+    base: float = 1.0
+    factor: float = 2.0
+    max: float = 60.0
+    jitter: float = 0.0
+    reset_after: float = 60.0
+
+    def wait(self, failures: int, chance: float) -> float:
+        """Return the wait after so many failures in a row, one or more.
+
+        ``chance`` is from 0 to 1: the shortest to the longest wait that ``jitter`` allows.
+        """
+        try:
+            wait = min(self.base * self.factor ** (failures - 1), self.max)
+        except OverflowError:
+            wait = self.max
+        return wait * (1 + self.jitter * (2 * chance - 1))
+
+
 class RestartPolicy(Record):
     """When a process that ended is started again, and when it is given up."""
 
     autorestart: bool | Literal["unexpected"] = "unexpected"
     exitcodes: frozenset[int] = frozenset({0})
     startretries: int = 3
+    backoff: Backoff | None = None
 
 
 class Ended(Record):
@@ -105,21 +133,39 @@ def is_expected(policy: RestartPolicy, ended: Ended) -> bool:
     return ended.settled and not ended.replaced and ended.returncode in policy.exitcodes
 
 
-def after_exit(policy: RestartPolicy, ended: Ended, failures: int) -> Next:
+def failures_in_a_row(policy: RestartPolicy, ended: Ended, before: int) -> int:
+    """Count what a `Backoff` grows with: failed starts, and settled runs that ended unexpectedly.
+
+    An expected end is no failure, and ends the row.
+    """
+    if is_expected(policy, ended):
+        return 0
+    is_forgotten = policy.backoff is None or ended.uptime >= policy.backoff.reset_after
+    return 1 if is_forgotten else before + 1
+
+
+def after_exit(
+    policy: RestartPolicy, ended: Ended, failures: int, *, in_a_row: int = 1, chance: float = 0.5
+) -> Next:
     """Decide what follows a run; ``failures`` counts unsettled runs in a row, this one too.
 
     As supervisord's process.py does: the n-th failure waits n seconds, and more than
     ``startretries`` of them end in FATAL. Unlike it, an exit decides by itself whether the run
     had settled (no late promotion to RUNNING), and no spawn follows another within a second.
+    A `Backoff` decides how long to wait by `failures_in_a_row` and ``chance``.
     """
     floor = max(0.0, RESPAWN_FLOOR - ended.uptime)
     if not ended.settled:
         if failures > policy.startretries:
             return Next((_S.BACKOFF, _S.FATAL))
-        return Next((_S.BACKOFF,), max(float(failures), floor))
+        wait = policy.backoff.wait(in_a_row, chance) if policy.backoff else float(failures)
+        return Next((_S.BACKOFF,), max(wait, floor))
+    expected = is_expected(policy, ended)
     wants_restart = (
         ended.replaced
         or policy.autorestart is True
-        or (policy.autorestart == "unexpected" and not is_expected(policy, ended))
+        or (policy.autorestart == "unexpected" and not expected)
     )
+    if wants_restart and policy.backoff and not expected:
+        return Next((_S.EXITED, _S.BACKOFF), max(policy.backoff.wait(in_a_row, chance), floor))
     return Next((_S.EXITED,), floor if wants_restart else None)

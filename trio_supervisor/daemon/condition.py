@@ -11,6 +11,7 @@ import time
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -37,6 +38,10 @@ class Condition:
     spawns: int = 0
     failures: int = 0
     """Starts in a row that failed."""
+    in_a_row: int = 0
+    """Failures in a row as a backoff counts them."""
+    again_at: float | None = None
+    """When it is started again after an end, on Trio's clock."""
     spawn_error: str = ""
     returncode: int | None = None
     started: float | None = None
@@ -108,7 +113,8 @@ class Condition:
                 is_on_purpose = self.leaves_behind and self.state is not ProcessState.STOPPING
                 return f"{'left behind:' if is_on_purpose else 'waiting for'} pid {left}"
             case ProcessState.BACKOFF | ProcessState.FATAL:
-                return self.spawn_error or f'unknown error (try "tail {name}")'
+                why = self.spawn_error or f'unknown error (try "tail {name}")'
+                return why + self._again()
             case ProcessState.STOPPED | ProcessState.EXITED:
                 return "Not started" if self.stopped is None else _date(self.stopped)
             case _:
@@ -120,6 +126,13 @@ class Condition:
         health = {"healthy": "healthy", "unhealthy": f"unhealthy: {self.why_unhealthy}"}
         found = (ready, health.get(self.health, ""), self.said)
         return "".join(f", {words}" for words in found if words)
+
+    def _again(self) -> str:
+        """Say when it is started again, if it waits for that."""
+        if self.state is not ProcessState.BACKOFF or self.again_at is None:
+            return ""
+        seconds = ceil(round(self.again_at - trio.current_time(), 3))
+        return f", again in {max(seconds, 0)} s"
 
     def status(self, rank: Rank, **more: Any) -> ProcessStatus:
         """Return the row of a snapshot; ``more`` is what others know."""

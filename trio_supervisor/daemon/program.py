@@ -6,6 +6,7 @@ Stopping cancels the scope of the current run; the task then comes to rest, and 
 
 from __future__ import annotations
 
+from random import random
 from typing import TYPE_CHECKING
 
 import trio
@@ -46,7 +47,7 @@ class Program:
 
     ``spec`` is what runs; ``configured`` is what the next start by a person will run.
     ``hearers`` get what it writes to stdout, too; ``tell_down`` is called when nothing of it is
-    left, or nothing that can be killed.
+    left, or nothing that can be killed. ``chance`` draws a number from 0 to 1, for its backoff.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Program:
         self.order: Order | None = None
         self.turn_to_stop: trio.Event | None = None
         self.tell_down: Callable[[], None] = _tell_nobody
+        self.chance: Callable[[], float] = random
         self._spawner = spawner
         self._scope = trio.CancelScope()
         self.stop_cause = 0
@@ -218,7 +220,7 @@ class Program:
 
     def _begin(self) -> None:
         """Be as a person's start wants it: without failures so far, as it is configured now."""
-        self.condition.failures = 0
+        self.condition.failures = self.condition.in_a_row = 0
         self.history.cause = self._start_cause
         if self.spec != self.configured:
             self.spec = self.configured
@@ -239,10 +241,15 @@ class Program:
                 self.condition.is_stuck = False
             if run.next.restart_in is None and not self.orders.is_soon:
                 return
-            await self.orders.pause(run.next.restart_in or 0)
+            await self._pause(run.next.restart_in or 0)
             is_respawn = not self.orders.is_soon
             if self.orders.is_soon:
                 self._begin()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait before the next run, from the moment that nothing of the last one is left."""
+        self.condition.again_at = trio.current_time() + seconds
+        await self.orders.pause(seconds)
 
     def _come_to_rest(self) -> None:
         was_asked = self.orders.rest()

@@ -13,7 +13,14 @@ from trio_supervisor.daemon.condition import TOO_QUICK, how_it_ended
 from trio_supervisor.daemon.order import HopelessError
 from trio_supervisor.daemon.readiness import Readiness
 from trio_supervisor.errors import Fault, RequestError
-from trio_supervisor.lifecycle import Ended, Next, ProcessState, after_exit, is_expected
+from trio_supervisor.lifecycle import (
+    Ended,
+    Next,
+    ProcessState,
+    after_exit,
+    failures_in_a_row,
+    is_expected,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -213,7 +220,15 @@ class Run:
         """Do what the policy says after a run."""
         condition, policy = self._condition, self.spec.restart_policy
         condition.failures = 0 if ended.settled else condition.failures + 1
-        self.next = after_exit(policy, ended, condition.failures)
+        condition.in_a_row = failures_in_a_row(policy, ended, condition.in_a_row)
+        self.next = after_exit(
+            policy,
+            ended,
+            condition.failures,
+            in_a_row=condition.in_a_row,
+            chance=self._program.chance(),
+        )
+        condition.again_at = trio.current_time() + (self.next.restart_in or 0)
         condition.is_over = self.next.restart_in is None
         expected = is_expected(policy, ended)
         for state in self.next.states:

@@ -6,10 +6,12 @@ import signal
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
+from msgspec.structs import asdict
 
-from trio_supervisor.lifecycle import RestartPolicy
+from trio_supervisor.lifecycle import Backoff, RestartPolicy
 from trio_supervisor.spec.health import Health, Ready
 from trio_supervisor.spec.order import Dependency
+from trio_supervisor.spec.restart import BackoffSpec
 from trio_supervisor.spec.types import (
     MEGABYTES_50,
     Backlog,
@@ -111,6 +113,15 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
             "only after an exit code that exitcodes does not list, or a signal."
         ),
     ] = "unexpected"
+    backoff: Annotated[
+        BackoffSpec | None,
+        Meta(
+            description="How long it waits before it is started again after failures, crashes too: "
+            "a table of base, factor, max, jitter and reset_after. Unless set, the n-th failed "
+            "start waits n seconds, and a crash none.",
+            extra={"language": "table"},
+        ),
+    ] = None
     exitcodes: Annotated[
         ExitCodes, Meta(description="The exit codes that are expected of it, 0 to 255 each.")
     ] = (0,)
@@ -236,7 +247,10 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
     @property
     def restart_policy(self) -> RestartPolicy:
         """When it is started again, and when it is given up."""
-        return RestartPolicy(self.autorestart, frozenset(self.exitcodes), self.startretries)
+        given = self.backoff
+        backoff = None if given is None else Backoff(**asdict(given))
+        codes = frozenset(self.exitcodes)
+        return RestartPolicy(self.autorestart, codes, self.startretries, backoff)
 
 
 class ListenerSpec(ProgramSpec, frozen=True, kw_only=True):
