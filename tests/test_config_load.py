@@ -18,6 +18,7 @@ from trio_supervisor.spec import (
     BackoffSpec,
     Dependency,
     InetServerSpec,
+    Intensity,
     ListenerSpec,
     ProgramSpec,
     UnixServerSpec,
@@ -750,3 +751,55 @@ def test_a_backoff_that_makes_no_sense_is_an_error(
     (found,) = problems(tmp_path, f"[program:web]\ncommand=x\nbackoff={written}\n")
 
     assert found.startswith(f"a.conf:3: program.web.backoff: {expected}")
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("5 in 30s", Intensity(times=5, seconds=30)),
+        ("5 in 30", Intensity(times=5, seconds=30)),
+        (" 0  in  1.5m ", Intensity(times=0, seconds=90)),
+        ("3 in 1 h", Intensity(times=3, seconds=3600)),
+    ],
+)
+def test_an_intensity_is_a_number_within_a_period(
+    tmp_path: Path, written: str, expected: Intensity
+) -> None:
+    text = f"[program:a]\ncommand=x\n[group:g]\nprograms=a\nintensity={written}\n"
+
+    assert loaded(tmp_path, text).groups[0].intensity == expected
+
+
+@pytest.mark.parametrize(
+    "written", ["5", "5 in", "5 in 0s", "in 5s", "-1 in 5s", "5 in 3d", "x in y"]
+)
+def test_what_is_no_intensity_is_an_error(tmp_path: Path, written: str) -> None:
+    text = f"[program:a]\ncommand=x\n[group:g]\nprograms=a\nintensity={written}\n"
+
+    remedy = "is no number within a period (example: 5 in 30s)"
+    assert problems(tmp_path, text) == [f"a.conf:5: group.g.intensity: {written!r} {remedy}"]
+
+
+def test_a_group_has_a_strategy_and_may_be_critical(tmp_path: Path) -> None:
+    text = (
+        "[program.a]\ncommand='x'\n[program.b]\ncommand='x'\n"
+        "[group.g]\nprograms=['a']\nstrategy='one_for_all'\ncritical=true\n"
+    )
+
+    g, b = sorted(loaded(tmp_path, text, "a.toml").groups, key=lambda group: group.name)[::-1]
+
+    assert (g.strategy, g.critical, g.intensity) == ("one_for_all", True, None)
+    assert (b.strategy, b.critical) == ("one_for_one", False)
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("strategy=all", "'all' is refused: invalid enum value 'all'"),
+        ("critical=perhaps", "'perhaps' is not a boolean (write true or false)"),
+    ],
+)
+def test_options_of_groups_are_judged(tmp_path: Path, option: str, expected: str) -> None:
+    found = problems(tmp_path, f"[program:a]\ncommand=x\n[group:g]\nprograms=a\n{option}\n")
+
+    assert found == [f"a.conf:5: group.g.{option.partition('=')[0]}: {expected}"]

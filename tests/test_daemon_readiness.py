@@ -247,9 +247,10 @@ async def test_failures_in_a_row_make_it_unhealthy_and_it_is_replaced(
         assert len(answers.asked) == 7
         assert told(world) == ["healthy", f"unhealthy: {NO}"]
         assert world.states("web") == "STARTING RUNNING STOPPING EXITED STARTING"
-        (unhealthy,) = [e for e in world.events.since() if e.detail.startswith("unhealthy")]
+        health = [e for e in world.events.since() if e.kind is EventKind.HEALTH]
         (stopping,) = [e for e in world.transitions() if str(e.to_state) == "40"]
-        assert stopping.cause == unhealthy.id
+        assert stopping.cause == health[-1].id
+        assert stopping.detail == f"unhealthy: {NO}"
 
 
 async def test_it_may_be_stopped_instead(answer: Any, autojump_clock: MockClock) -> None:

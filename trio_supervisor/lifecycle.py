@@ -112,13 +112,15 @@ class Ended(Record):
     """How a run ended: ``returncode`` as in subprocess (-n for signal n), None if never spawned.
 
     ``settled`` says whether it had stayed up for ``startsecs``; ``uptime`` is in seconds;
-    ``replaced`` that it was ended because it was no good any more.
+    ``replaced`` that it was ended because it was no good any more, ``blameless`` that it was ended
+    because of another, and is to run again.
     """
 
     returncode: int | None
     settled: bool
     uptime: float = 0.0
     replaced: bool = False
+    blameless: bool = False
 
 
 class Next(Record):
@@ -130,14 +132,17 @@ class Next(Record):
 
 def is_expected(policy: RestartPolicy, ended: Ended) -> bool:
     """Say whether an end was one that the configuration announced: a settled run, a listed code."""
-    return ended.settled and not ended.replaced and ended.returncode in policy.exitcodes
+    is_usual = ended.settled and not ended.replaced and ended.returncode in policy.exitcodes
+    return ended.blameless or is_usual
 
 
 def failures_in_a_row(policy: RestartPolicy, ended: Ended, before: int) -> int:
     """Count what a `Backoff` grows with: failed starts, and settled runs that ended unexpectedly.
 
-    An expected end is no failure, and ends the row.
+    An expected end is no failure, and ends the row; a blameless one changes nothing.
     """
+    if ended.blameless:
+        return before
     if is_expected(policy, ended):
         return 0
     is_forgotten = policy.backoff is None or ended.uptime >= policy.backoff.reset_after
@@ -155,6 +160,8 @@ def after_exit(
     A `Backoff` decides how long to wait by `failures_in_a_row` and ``chance``.
     """
     floor = max(0.0, RESPAWN_FLOOR - ended.uptime)
+    if ended.blameless:
+        return Next((_S.EXITED if ended.settled else _S.BACKOFF,), floor)
     if not ended.settled:
         if failures > policy.startretries:
             return Next((_S.BACKOFF, _S.FATAL))

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from trio_supervisor.spec import GroupSpec, ProgramSpec
 
 
+_OF_GROUPS = ("priority", "strategy", "intensity", "critical")
+
+
 class Changes(Record):
     """Names of groups, sorted; a changed one comes with the names of the fields that differ."""
 
@@ -39,7 +42,7 @@ def _differing(old: GroupSpec, new: GroupSpec) -> tuple[str, ...]:
     """Name the fields of the group, then those of its processes, in the order of the specs."""
     before = {spec.process_name: spec for spec in old.programs}
     after = {spec.process_name: spec for spec in new.programs}
-    names = ["priority"] if old.priority != new.priority else []
+    names = [name for name in _OF_GROUPS if getattr(old, name) != getattr(new, name)]
     if before.keys() != after.keys():
         names.append("programs")
     pairs = [(before[name], after[name]) for name in before.keys() & after.keys()]

@@ -108,7 +108,9 @@ class _Programs:
             self.judge.warn(path, "has no programs; the group is left out")
         members = [one for one in dict.fromkeys(section.programs) if self._exists(path, one)]
         specs = [one for member in members for one in self._processes(self.sections[member], name)]
-        return self._assembled(path, name, section.priority, specs), tuple(members)
+        spec = self._assembled(path, name, section.priority, specs)
+        more = {"strategy", "intensity", "critical"} & found.keys()
+        return replace(spec, **{option: found[option] for option in more}), tuple(members)
 
     def _own_group(self, section: _Section) -> GroupSpec:
         """Give what no group lists a group of its own, as the original does."""

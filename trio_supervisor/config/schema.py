@@ -24,6 +24,7 @@ _ALSO_TEXT = frozenset(
         "signal",
         "exit_codes",
         "environment",
+        "intensity",
         "words",
         "table",
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import trio
 from msgspec.structs import replace
 
+from trio_supervisor.daemon.strategy import Strategy
 from trio_supervisor.daemon.turns import Rank
 
 if TYPE_CHECKING:
@@ -48,8 +49,11 @@ class Group:
         self._tell_end = tell_end
         self._was_stuck = False
         self._is_closed = False
+        strategy = Strategy(spec, self.programs.values(), self._fail)
         for program in self.programs.values():
             program.tell_down = partial(self._take_note_of_end, program)
+            if spec.strategy != "one_for_one" or spec.intensity is not None:
+                program.strategy = strategy
 
     @property
     def order(self) -> tuple[int, str]:
@@ -94,6 +98,12 @@ class Group:
             self._nursery = None  # the one that is about to open has nothing to stop yet
             self._generations.start_soon(self._host_all)
         return waiters
+
+    def _fail(self, why: str, cause: int | None) -> None:
+        """Stop all that is up; what was is FATAL then."""
+        for program in self.programs.values():
+            program.note_failure(why)
+        self.stop_nowait(cause)
 
     def note_stop(self, cause: int | None) -> list[tuple[Program, Waiter]]:
         """Want all of it down, where the caller cancels a scope around the group."""

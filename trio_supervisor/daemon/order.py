@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from trio_supervisor.daemon.events import EventBus
     from trio_supervisor.daemon.program import Program
+    from trio_supervisor.daemon.strategy import Strategy
     from trio_supervisor.protocol.messages import Event
     from trio_supervisor.spec import Dependency
 
@@ -54,7 +55,7 @@ class Order:
         name = event.name if event.name == event.group else f"{event.group}:{event.name}"
         for program in self._who_needs(name):
             if program.spec.depends_on[name].restart and program.condition.pid is not None:
-                program.replace_nowait(f"{name}, which it needs, starts again")
+                program.restart_nowait(f"{name}, which it needs, starts again", event.id)
 
     # ── up ──
 
@@ -65,12 +66,20 @@ class Order:
         """
         if not program.spec.depends_on:
             return
+        if not is_respawn:
+            self._start_what_is_needed(program)
+        await self._wait(program, self._missing)
+
+    async def wait_for_leaving(self, program: Program, strategy: Strategy) -> None:
+        """Return when those that are restarted with a program are down."""
+        await self._wait(program, strategy.leaving)
+
+    async def _wait(self, program: Program, missing: Callable[[Program], Iterable[str]]) -> None:
+        """Wait while something is missing, and let status say what."""
         with self._events.subscribe() as news:
-            if not is_respawn:
-                self._start_what_is_needed(program)
             try:
                 async with aclosing(aiter(news)) as events:
-                    while waits_for := ", ".join(self._missing(program)):
+                    while waits_for := ", ".join(missing(program)):
                         program.wait_for(waits_for)
                         await anext(events)
             finally:
@@ -127,6 +136,16 @@ class Order:
 
     # ── who is there ──
 
+    def all_dependants(self, program: Program) -> set[Program]:
+        """Return who needs a program, directly or not."""
+        found: set[Program] = set()
+        names = [program.rank.namespec]
+        while names:
+            new = set(self._who_needs(names.pop())) - found
+            found |= new
+            names += (one.rank.namespec for one in new)
+        return found
+
     def _find(self, name: str) -> Program | None:
         """Return a program; none while its group is not active, or is being taken out."""
         self._look()
@@ -151,7 +170,7 @@ class Order:
 def _is_met(needed: Program, dependency: Dependency) -> bool:
     condition = needed.condition
     has_ended = needed.state is _S.EXITED and condition.is_over
-    is_up = needed.state in {_S.STARTING, _S.RUNNING}
+    is_up = needed.state in {_S.STARTING, _S.RUNNING} and not needed.is_leaving
     match dependency.condition:
         case "completed":
             return has_ended
@@ -162,7 +181,7 @@ def _is_met(needed: Program, dependency: Dependency) -> bool:
         case "healthy":
             return condition.health == "healthy" and is_up
         case _:
-            return needed.state is _S.RUNNING
+            return needed.state is _S.RUNNING and is_up
 
 
 def _why_hopeless(needed: Program) -> str:

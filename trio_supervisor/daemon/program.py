@@ -6,6 +6,7 @@ Stopping cancels the scope of the current run; the task then comes to rest, and 
 
 from __future__ import annotations
 
+import logging
 from random import random
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import trio
 from trio_supervisor.daemon.condition import Condition
 from trio_supervisor.daemon.history import History
 from trio_supervisor.daemon.orders import Orders
-from trio_supervisor.daemon.run import Run
+from trio_supervisor.daemon.run import NOT_STARTED, Run
 from trio_supervisor.daemon.waiter import Waiter
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import ProcessState
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.logs import ProgramLogs
     from trio_supervisor.daemon.order import Order
     from trio_supervisor.daemon.spawn import Spawner
+    from trio_supervisor.daemon.strategy import Strategy
     from trio_supervisor.daemon.turns import Rank
     from trio_supervisor.protocol.messages import ProcessStatus
     from trio_supervisor.spec import ProgramSpec
+
+log = logging.getLogger(__name__)
 
 _S = ProcessState
 _NOT_WRITTEN = {
@@ -61,6 +65,7 @@ class Program:
         self.orders = Orders()
         self.hearers: tuple[Sink, ...] = ()
         self.order: Order | None = None
+        self.strategy: Strategy | None = None
         self.turn_to_stop: trio.Event | None = None
         self.tell_down: Callable[[], None] = _tell_nobody
         self.chance: Callable[[], float] = random
@@ -70,6 +75,7 @@ class Program:
         """What led to the stop that was ordered last, if no start was ordered since."""
         self._start_cause: int | None = None
         self._run: Run | None = None
+        self._why_failed = ""
         logs.tell = self.history.say
 
     @property
@@ -94,8 +100,14 @@ class Program:
 
     @property
     def is_leaving(self) -> bool:
-        """True while it is being stopped and something of it may still go."""
-        return self.orders.is_stop_asked and not self.is_stuck
+        """True while it is being stopped or replaced, and something of it may still go."""
+        return (self.orders.is_stop_asked or self.is_being_replaced) and not self.is_stuck
+
+    @property
+    def is_being_replaced(self) -> bool:
+        """True while a process of it is to end, and another to follow."""
+        has_process = self.condition.pid is not None and not self.is_stuck
+        return has_process and self._run is not None and self._run.is_replaced
 
     @property
     def is_stuck(self) -> bool:
@@ -172,6 +184,21 @@ class Program:
         """End the run that is under way as a failed one, although nothing was asked."""
         if self._run is not None:
             self._run.replace(why, is_failed_start=is_failed_start)
+
+    def restart_nowait(self, why: str, cause: int | None, *, at: float = 0.0) -> None:
+        """End the run that is under way, which is not to blame; another follows.
+
+        Not before ``at``, on Trio's clock, and not before those are down that go with it.
+        """
+        if self._run is not None and not self.orders.is_stop_asked and self._run.may_be_replaced:
+            self.history.cause = cause
+            self._run.restart(why, at)
+
+    def note_failure(self, why: str) -> None:
+        """Let it be FATAL when the stop that follows has come to its end."""
+        if not self.orders.is_resting:
+            self._why_failed = why
+            self.orders.tell_starters(Fault.SPAWN_ERROR, why)
 
     def give_up(self) -> None:
         """Take note that supervision itself failed: the one state left is FATAL."""
@@ -254,6 +281,14 @@ class Program:
     def _come_to_rest(self) -> None:
         was_asked = self.orders.rest()
         if was_asked and self.state in {_S.STARTING, _S.BACKOFF, _S.STOPPING, _S.EXITED}:
-            self.history.enter(_S.STOPPED)
+            self._come_down()
+        self._why_failed = ""
         self.orders.tell_stoppers()
         self.tell_down()
+
+    def _come_down(self) -> None:
+        """Be STOPPED, or FATAL with its group."""
+        if self._why_failed:
+            self.condition.spawn_error = self._why_failed
+            log.info(NOT_STARTED, self.rank.name, self._why_failed)
+        self.history.enter(_S.FATAL if self._why_failed else _S.STOPPED, self._why_failed)

@@ -58,6 +58,7 @@ class Run:
         self._readiness: Readiness | None = None
         self.more_until = -math.inf
         self._why_replaced = ""
+        self._again_at: float | None = None
         self._is_alive: Callable[[], bool] = bool
         self._nursery: trio.Nursery | None = None
 
@@ -98,8 +99,12 @@ class Run:
 
     async def _needs(self) -> None:
         """Wait for what must be there before."""
-        order = self._program.order
-        if order is not None and self.spec.depends_on:
+        order, strategy = self._program.order, self._program.strategy
+        if order is None:
+            return
+        if strategy is not None:
+            await order.wait_for_leaving(self._program, strategy)
+        if self.spec.depends_on:
             await order.wait_for_needs(self._program, is_respawn=self._is_respawn)
 
     def _prepare_probes(self, spawner: Spawner) -> None:
@@ -116,15 +121,37 @@ class Run:
         log.info(NOT_STARTED, self.rank.name, why)
         self._orders.tell_starters(Fault.SPAWN_ERROR, why)
 
+    @property
+    def may_be_replaced(self) -> bool:
+        """True while there is a process, and nobody has asked for another yet."""
+        return self._is_alive() and self._nursery is not None and not self._why_replaced
+
+    @property
+    def is_replaced(self) -> bool:
+        """True when it was told to end so that another run follows."""
+        return bool(self._why_replaced)
+
     def replace(self, why: str, *, is_failed_start: bool) -> None:
         """Stop the process, which is no good any more; what follows is as after a failure.
 
         Of the start, or of one that had settled.
         """
-        if self._is_alive() and self._nursery is not None:
+        if self.may_be_replaced:
             log.warning("replacing %s: %s", self.rank.namespec, why)
-            self._why_replaced, self._is_failed_start = why, is_failed_start
-            self._nursery.cancel_scope.cancel()
+            self._is_failed_start = is_failed_start
+            self._end(why)
+
+    def restart(self, why: str, again_at: float) -> None:
+        """Stop the process, which is not to blame; another follows, not before ``again_at``."""
+        if self.may_be_replaced:
+            log.info("restarting %s: %s", self.rank.namespec, why)
+            self._again_at = again_at
+            self._end(why)
+
+    def _end(self, why: str) -> None:
+        assert self._nursery is not None
+        self._why_replaced = why
+        self._nursery.cancel_scope.cancel()
 
     # ── what the spawner tells ──
 
@@ -177,16 +204,17 @@ class Run:
         """Take note that the stop signal goes out now."""
         is_asked = self._condition.state is _S.EXITED and self._orders.is_stop_asked
         if is_asked or self._condition.state in {_S.STARTING, _S.RUNNING}:
-            self._enter(_S.STOPPING)
+            self._enter(_S.STOPPING, self._why_replaced)
 
     def ended(self, returncode: int) -> None:
         """Take note that the leader has ended; members may be left."""
         condition = self._condition
         if self._readiness is not None:
             self._readiness.close()
-        is_replaced = bool(self._why_replaced) and not self._orders.is_stop_asked
+        is_replaced = self.is_replaced and not self._orders.is_stop_asked
+        is_blameless = is_replaced and self._again_at is not None
         settled = self._is_settled and not self._is_failed_start
-        ended = Ended(returncode, settled, condition.uptime, is_replaced)
+        ended = Ended(returncode, settled, condition.uptime, is_replaced, is_blameless)
         condition.ended(returncode)
         condition.leaves_behind = self.spec.leave_behind
         how = how_it_ended(returncode)
@@ -218,22 +246,35 @@ class Run:
 
     def _follow(self, ended: Ended, how: str = "") -> None:
         """Do what the policy says after a run."""
-        condition, policy = self._condition, self.spec.restart_policy
-        condition.failures = 0 if ended.settled else condition.failures + 1
+        condition = self._condition
+        self._decide(ended)
+        expected = is_expected(self.spec.restart_policy, ended)
+        for state in self.next.states:
+            self._enter(state, how or condition.spawn_error, expected=expected)
+        if condition.state is _S.FATAL:
+            log.info(GAVE_UP, self.rank.name)
+        if not ended.settled and not ended.blameless:
+            self._orders.tell_starters(Fault.SPAWN_ERROR, condition.spawn_error)
+        strategy, was_spawned = self._program.strategy, ended.returncode is not None
+        if strategy and was_spawned and not expected and not self._orders.is_stop_asked:
+            strategy.take_note(self._program, how)
+
+    def _decide(self, ended: Ended) -> None:
+        """Count failures, and ask the policy what is next."""
+        condition, policy, now = self._condition, self.spec.restart_policy, trio.current_time()
+        if not ended.blameless:
+            condition.failures = 0 if ended.settled else condition.failures + 1
         condition.in_a_row = failures_in_a_row(policy, ended, condition.in_a_row)
-        self.next = after_exit(
+        decided = after_exit(
             policy,
             ended,
             condition.failures,
             in_a_row=condition.in_a_row,
             chance=self._program.chance(),
         )
-        condition.again_at = trio.current_time() + (self.next.restart_in or 0)
-        condition.is_over = self.next.restart_in is None
-        expected = is_expected(policy, ended)
-        for state in self.next.states:
-            self._enter(state, how or condition.spawn_error, expected=expected)
-        if condition.state is _S.FATAL:
-            log.info(GAVE_UP, self.rank.name)
-        if not ended.settled:
-            self._orders.tell_starters(Fault.SPAWN_ERROR, condition.spawn_error)
+        if ended.blameless:
+            wait = (self._again_at or 0.0) - now
+            decided = decided.replace(restart_in=max(decided.restart_in or 0.0, wait))
+        self.next = decided
+        condition.again_at = now + (decided.restart_in or 0.0)
+        condition.is_over = decided.restart_in is None

@@ -241,12 +241,17 @@ class Supervisor:
             return
         if options.exit_with == program.rank.namespec:
             self.exit_code = _shell_code(program.condition.returncode)
-        elif options.on_fatal == "shutdown" and program.state is ProcessState.FATAL:
+        elif program.state is ProcessState.FATAL and self._is_vital(program):
             self.exit_code = SOMETHING_FATAL
         else:
             return
         log.warning("%s has ended: shutting down (exit code %d)", program.rank.name, self.exit_code)
         self.shutdown_nowait(program.history.cause)
+
+    def _is_vital(self, program: Program) -> bool:
+        """Say whether the daemon ends when a program is given up."""
+        group = self.groups[program.rank.group].spec
+        return group.critical or self.configuration.supervisord.on_fatal == "shutdown"
 
     def kill_nowait(self) -> None:
         """Cut every grace and every wait for a turn short."""

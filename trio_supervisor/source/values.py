@@ -197,6 +197,22 @@ def table(text: str) -> dict[str, object]:
     raise ValueError(f"{text!r} is not a table (example: {example})")
 
 
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def intensity(text: str) -> dict[str, float]:
+    """Read ``5 in 30s``: how many within how long; units are s, m and h."""
+    times, _, period = (word.strip() for word in text.partition(" in "))
+    unit = period[-1:]
+    try:
+        length = seconds(period.removesuffix(unit) if unit in _UNITS else period)
+    except ValueError:
+        length = 0.0
+    if not (times.isascii() and times.isdecimal() and length):
+        raise ValueError(f"{text!r} is no number within a period (example: 5 in 30s)")
+    return {"times": int(times), "seconds": length * _UNITS.get(unit, 1)}
+
+
 def user_name(text: str) -> str:
     """Read the name or the number of a user that exists."""
     import pwd

@@ -24,6 +24,7 @@ from trio_supervisor.spec.programs import GroupSpec as GroupSpec
 from trio_supervisor.spec.programs import ListenerSpec as ListenerSpec
 from trio_supervisor.spec.programs import ProgramSpec as ProgramSpec
 from trio_supervisor.spec.restart import BackoffSpec as BackoffSpec
+from trio_supervisor.spec.restart import Intensity as Intensity
 from trio_supervisor.spec.types import Spec as Spec
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from trio_supervisor.lifecycle import Backoff, RestartPolicy
 from trio_supervisor.spec.health import Health, Ready
 from trio_supervisor.spec.order import Dependency
-from trio_supervisor.spec.restart import BackoffSpec
+from trio_supervisor.spec.restart import BackoffSpec, Intensity, Strategy
 from trio_supervisor.spec.types import (
     MEGABYTES_50,
     Backlog,
@@ -327,6 +327,9 @@ class GroupSpec(Spec, frozen=True, kw_only=True):
     name: str
     priority: int = 999
     programs: tuple[ProgramSpec, ...] = ()
+    strategy: Strategy = "one_for_one"
+    intensity: Intensity | None = None
+    critical: bool = False
 
     @property
     def is_pool(self) -> bool:
@@ -344,3 +347,26 @@ class GroupSection(Spec, frozen=True, kw_only=True):
     priority: Annotated[
         Integer, Meta(description="Its place in the order: low numbers start first, stop last.")
     ] = 999
+    strategy: Annotated[
+        Strategy,
+        Meta(
+            description="Which of its programs are started again when one has ended unexpectedly: "
+            "one_for_one, only that; one_for_all, all that run; rest_for_one, those that depend on "
+            "it, or, where no member depends on another, those after it in the order."
+        ),
+    ] = "one_for_one"
+    intensity: Annotated[
+        Intensity | None,
+        Meta(
+            description='How many unexpected ends it survives within a period, such as "5 in 30s"; '
+            "one more, and all of the group is stopped and FATAL.",
+            extra={"language": "intensity"},
+        ),
+    ] = None
+    critical: Annotated[
+        Boolean,
+        Meta(
+            description="When one of its processes is FATAL, stop everything; the daemon exits "
+            "with 3."
+        ),
+    ] = False

@@ -1,14 +1,17 @@
-"""How a program is started again: ``backoff``."""
+"""How programs are started again, and their groups given up."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from trio_supervisor.spec.types import Spec
 
 _DAY = 86_400
+
+Strategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
+"""Who is started again with a process that ended unexpectedly, under the names of OTP."""
 
 
 class BackoffSpec(Spec, frozen=True, kw_only=True):
@@ -39,3 +42,10 @@ class BackoffSpec(Spec, frozen=True, kw_only=True):
             description="After how many seconds in one run the failures before it are forgotten.",
         ),
     ] = 60.0
+
+
+class Intensity(Spec, frozen=True, kw_only=True):
+    """How many unexpected ends a group survives within a period."""
+
+    times: Annotated[int, Meta(ge=0, description="How many unexpected ends.")]
+    seconds: Annotated[float, Meta(gt=0, description="The period in seconds.")]
