@@ -35,13 +35,15 @@ def starting(configuration: Configuration) -> list[str]:
         (("other:*",), ["one", "two"]),
         (("other",), ["one", "two"]),
         (("two", "web:web"), ["web", "two"]),
+        (("w*",), ["web", "worker"]),
+        (("oth*:*o",), ["two"]),
     ],
 )
 def test_only_what_is_named_starts(names: tuple[str, ...], started: list[str]) -> None:
     assert starting(only(CONFIGURATION, names)) == started
 
 
-@pytest.mark.parametrize("name", ["nope", "web:one", "nope:*"])
+@pytest.mark.parametrize("name", ["nope", "web:one", "nope:*", "n*"])
 def test_a_name_that_is_none_is_an_error_that_lists_them(name: str) -> None:
     with pytest.raises(SupervisorError) as problem:
         only(CONFIGURATION, ("worker", name))

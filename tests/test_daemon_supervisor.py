@@ -92,6 +92,23 @@ async def test_starting_a_group_starts_what_is_not_up(autojump_clock: MockClock)
         assert found == [("pair", "one", Fault.SUCCESS)]
 
 
+async def test_a_pattern_is_carried_out_where_there_is_something_to_do(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_daemon(Daemon(PAIR, ALONE)) as daemon:
+        await daemon.settled()
+        supervisor = daemon.supervisor
+        two, one = ("pair", "two", Fault.SUCCESS), ("pair", "one", Fault.SUCCESS)
+
+        assert await outcomes(operations.stop(supervisor, ["tw*"], None)) == [two]
+        assert await outcomes(operations.stop(supervisor, ["pair:*o*"], None)) == [one]
+        assert await outcomes(operations.start(supervisor, ["*"], None)) == [one, two]
+        assert await outcomes(operations.restart(supervisor, ["p*:t*"], None)) == [two, two]
+        assert await outcomes(operations.stop(supervisor, ["nope*"], None)) == [
+            ("nope*", "nope*", Fault.BAD_NAME)
+        ]
+
+
 async def test_a_restart_stops_what_is_up_and_starts_all(autojump_clock: MockClock) -> None:
     async with open_daemon(Daemon(PAIR)) as daemon:
         await daemon.settled()
@@ -168,6 +185,8 @@ async def test_a_snapshot_is_sorted_and_names_what_is_unknown(autojump_clock: Mo
         ("pair:nope", ""),
         ("pair:*", ""),
         ("all", ""),
+        ("twe*", "did you mean pair:two?"),
+        ("pair:*o*", "name one of them: pair:one, pair:two"),
     ],
 )
 async def test_only_a_process_is_a_program(

@@ -1,13 +1,13 @@
-"""What is suggested for a short name that names nothing."""
+"""What words and patterns mean, and what is suggested for one that names nothing."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import pytest
 
-from trio_supervisor.daemon.targets import did_you_mean, resolve
+from trio_supervisor.daemon.targets import did_you_mean, literal, named, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 GROUPS = cast(
     "Mapping[str, Group]",
     {
-        "web": SimpleNamespace(name="web", programs={"page": 1, "mail": 1}),
-        "api": SimpleNamespace(name="api", programs={"mail": 1}),
+        "web": SimpleNamespace(name="web", order=(1, "web"), programs={"page": 1, "mail": 1}),
+        "api": SimpleNamespace(name="api", order=(2, "api"), programs={"mail": 1}),
     },
 )
 
@@ -32,9 +32,78 @@ GROUPS = cast(
         ("nosuch", ""),
         ("api:page", ""),
         ("nosuch:*", ""),
+        ("pagf*", "did you mean web:page?"),
+        ("web:ma?", "did you mean web:mail or api:mail?"),
+        ("wep*:*", "did you mean web:*?"),
+        ("zzz*", ""),
     ],
 )
 def test_a_short_name_is_completed(word: str, suggestion: str) -> None:
     (target,) = resolve(GROUPS, [word])
 
     assert did_you_mean(GROUPS, target) == suggestion
+
+
+class Process(NamedTuple):
+    """As much of a program as a name needs."""
+
+    called: str
+
+
+def group(name: str, *processes: str, priority: int = 999) -> SimpleNamespace:
+    programs = {process: Process(f"{name}:{process}") for process in processes}
+    return SimpleNamespace(name=name, programs=programs, order=(priority, name))
+
+
+FLEET = cast(
+    "Mapping[str, Group]",
+    {
+        "worker": group("worker", "w_1", "w_2"),
+        "api": group("api", "w_1", "w*", "main", priority=1),
+        "g*": group("g*", "x"),
+        "gg": group("gg", "x"),
+    },
+)
+
+
+def meant(word: str) -> list[str]:
+    (target,) = resolve(FLEET, [word])
+    return [cast("Process", program).called for program in target.programs]
+
+
+@pytest.mark.parametrize(
+    ("word", "processes"),
+    [
+        ("w_*", ["api:w_1", "worker:w_1", "worker:w_2"]),
+        ("*_2", ["worker:w_2"]),
+        ("ma[hi]n", ["api:main"]),
+        ("worker:w_?", ["worker:w_1", "worker:w_2"]),
+        ("w*r:w_1", ["worker:w_1"]),
+        ("w*r:*", ["worker:w_1", "worker:w_2"]),
+        ("*:w_1", ["api:w_1", "worker:w_1"]),
+        ("api:w*", ["api:w*"]),
+        ("g*:x", ["g*:x"]),
+        ("g*:*", ["g*:x"]),
+        ("g?:*", ["g*:x", "gg:x"]),
+        ("work*", []),
+    ],
+)
+def test_a_pattern_means_what_matches_unless_something_is_called_so(
+    word: str, processes: list[str]
+) -> None:
+    assert meant(word) == processes
+
+
+@pytest.mark.parametrize("word", ["g*:x", "g*:*", "api:w*", "worker:*"])
+def test_a_literal_matches_nothing_else(word: str) -> None:
+    assert meant(literal(word)) == meant(word)
+    assert meant(literal("w_*")) == []
+
+
+def test_patterns_name_groups() -> None:
+    assert named(["g*", "wor*", "nosuch*", "x"], ["g*", "gg", "worker"]) == [
+        "g*",
+        "worker",
+        "nosuch*",
+        "x",
+    ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trio_supervisor.daemon import excerpts
 from trio_supervisor.daemon.structs import changes, config_info, process_info, refused, result
-from trio_supervisor.daemon.targets import ALL, split_namespec
+from trio_supervisor.daemon.targets import ALL, literal, split_namespec
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.protocol.messages import (
     Add,
@@ -81,8 +81,8 @@ class Session(NamedTuple):
 
 
 def _exact(name: str) -> str:
-    """Return the target for a name: a process called ``all`` is no word for everything."""
-    return f"{ALL}:{ALL}" if name == ALL else name
+    """Return the target for a name: neither ``all`` nor a pattern means more than one here."""
+    return f"{ALL}:{ALL}" if name == ALL else literal(name)
 
 
 def _is_group(name: str) -> bool:
@@ -157,11 +157,11 @@ async def reload_config(session: Session) -> Value:
 
 
 async def add_group(session: Session, name: str) -> Value:
-    return _one(await session.outcomes(Add((name,))), name)
+    return _one(await session.outcomes(Add((literal(name),))), name)
 
 
 async def remove_group(session: Session, name: str) -> Value:
-    return _one(await session.outcomes(Remove((name,))), name)
+    return _one(await session.outcomes(Remove((literal(name),))), name)
 
 
 async def get_all_config_info(session: Session) -> Value:
@@ -190,7 +190,7 @@ async def start(session: Session, name: str, wait: bool) -> Value:
 
 
 async def start_group(session: Session, name: str, wait: bool) -> Value:
-    return _several(await session.outcomes(Start((f"{name}:*",), wait)), name)
+    return _several(await session.outcomes(Start((_exact(f"{name}:*"),), wait)), name)
 
 
 async def start_all(session: Session, wait: bool) -> Value:
@@ -202,7 +202,7 @@ async def stop(session: Session, name: str, wait: bool) -> Value:
 
 
 async def stop_group(session: Session, name: str, wait: bool) -> Value:
-    return _several(await session.outcomes(Stop((f"{name}:*",), wait)), name)
+    return _several(await session.outcomes(Stop((_exact(f"{name}:*"),), wait)), name)
 
 
 async def stop_all(session: Session, wait: bool) -> Value:
@@ -216,7 +216,7 @@ async def signal(session: Session, name: str, number: str | int) -> Value:
 
 async def signal_group(session: Session, name: str, number: str | int) -> Value:
     word = str(number)
-    return _several(await session.outcomes(Signal(word, (f"{name}:*",))), name, word)
+    return _several(await session.outcomes(Signal(word, (_exact(f"{name}:*"),))), name, word)
 
 
 async def signal_all(session: Session, number: str | int) -> Value:

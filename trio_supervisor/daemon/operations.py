@@ -32,7 +32,7 @@ def start(supervisor: Supervisor, words: Iterable[str], cause: int | None) -> li
     _add_available(supervisor, words, cause)
     found = []
     for target in resolve(supervisor.groups, words):
-        chosen = [p for p in target.programs if target.name or not p.is_up]
+        chosen = [p for p in target.programs if target.is_one or not p.is_up]
         found += _pending(
             supervisor, Action.STARTED, target, [(p, _start(p, cause)) for p in chosen]
         )
@@ -43,8 +43,11 @@ def stop(supervisor: Supervisor, words: Iterable[str], cause: int | None) -> lis
     """Stop what the words name; of whole groups, what is up, by one cancellation each."""
     found = []
     for target in resolve(supervisor.groups, words):
-        if target.name or not target.programs:
-            waiters = [(p, p.stop_nowait(cause)) for p in target.programs]
+        if target.is_one or target.is_pattern:
+            chosen = [p for p in target.programs if target.is_one or p.is_up]
+            waiters = [(p, p.stop_nowait(cause)) for p in chosen]
+        elif not target.programs:
+            waiters = []
         else:
             up = {program for program in target.programs if program.is_up}
             waiters = supervisor.groups[target.group].stop_nowait(cause)
@@ -57,7 +60,7 @@ def kill(supervisor: Supervisor, words: Iterable[str], cause: int | None) -> lis
     """Stop what the words name without any grace; of whole groups, what is not down."""
     found = []
     for target in resolve(supervisor.groups, words):
-        chosen = [p for p in target.programs if target.name or not p.is_at_rest]
+        chosen = [p for p in target.programs if target.is_one or not p.is_at_rest]
         waiters = [(p, p.kill_nowait(cause)) for p in chosen]
         found += _pending(supervisor, Action.KILLED, target, waiters)
     supervisor.wake()
@@ -74,7 +77,7 @@ def signal(supervisor: Supervisor, number: int | None, words: Iterable[str]) -> 
     """Send a signal (None: a bad one) to what is named; of groups, to what can take it."""
     found = []
     for target in resolve(supervisor.groups, words):
-        chosen = [p for p in target.programs if target.name or p.state in SIGNALLABLE_STATES]
+        chosen = [p for p in target.programs if target.is_one or p.state in SIGNALLABLE_STATES]
         waiters = [(p, attempt(partial(p.signal, number))) for p in chosen]
         found += _pending(supervisor, Action.SIGNALLED, target, waiters)
     return found

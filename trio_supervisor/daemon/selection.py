@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from trio_supervisor.daemon.targets import split_namespec
+from trio_supervisor.daemon.targets import matches
 from trio_supervisor.errors import SupervisorError
 
 if TYPE_CHECKING:
@@ -41,6 +41,5 @@ def _starting(group: GroupSpec, names: tuple[str, ...]) -> GroupSpec:
 
 
 def _means(word: str, group: str, name: str) -> bool:
-    """Say whether a word means a process: its name, ``group:name``, ``group:*``, its group."""
-    wanted_group, wanted = split_namespec(word)
-    return word in {name, group} or (wanted_group == group and wanted in {"", name})
+    """Say whether a word means a process: as a target, or its group."""
+    return word == group or matches(word, group, name)

@@ -176,12 +176,15 @@ class Supervisor:
                 yield program
 
     def program(self, word: str) -> Program:
-        """Return the one process that a word names; BAD_NAME when it names none, or a group."""
+        """Return the one process that a word names; BAD_NAME when it names none, or several."""
         suggestion = ""
         for target in resolve(self.groups, [word]):
-            if target.name and target.programs:
+            if target.name and len(target.programs) == 1:
                 return target.programs[0]
             suggestion = did_you_mean(self.groups, target)
+            if target.is_pattern and target.programs:
+                found = ", ".join(program.rank.namespec for program in target.programs)
+                suggestion = f"name one of them: {found}"
         raise RequestError(Fault.BAD_NAME, suggestion)
 
     # ── what can be asked ──

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from trio_supervisor.config.changes import compare
 from trio_supervisor.daemon.report import Report
+from trio_supervisor.daemon.targets import named
 from trio_supervisor.errors import Fault
 from trio_supervisor.lifecycle import SupervisorState
 from trio_supervisor.protocol.messages import Action, Changes, EventKind, GroupChange
@@ -54,7 +55,7 @@ def update(
     """
     report = Report()
     supervisor.reread()
-    wanted = set(names) - {"all"}
+    wanted = set(named(names, {*supervisor.groups, *supervisor.configured})) - {"all"}
     for unknown in sorted(wanted - set(supervisor.groups) - set(supervisor.configured)):
         report.add(Action.UPDATED, unknown, fault=Fault.BAD_NAME)
     if dry_run:
@@ -146,7 +147,7 @@ def _put_in(
 def add(supervisor: Supervisor, names: Iterable[str], cause: int | None) -> Report:
     """Make groups active that the last reread found."""
     report = Report()
-    for name in names:
+    for name in named(names, supervisor.configured):
         if name in supervisor.groups:
             report.add(Action.ADDED, name, fault=Fault.ALREADY_ADDED)
         elif name not in supervisor.configured:
@@ -170,7 +171,7 @@ async def _remove(
 ) -> None:
     with closing(report):
         async with supervisor.changing:
-            for name in names:
+            for name in named(names, supervisor.groups):
                 await _remove_one(supervisor, name, report, cause)
 
 

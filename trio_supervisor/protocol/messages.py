@@ -2,7 +2,8 @@
 
 Codes are for good: one is never reused, and fields are only ever appended, with a default.
 Requests travel to the daemon, replies to the client; a stream is items of one message, then End.
-A *target* names what a command is about: ``name``, ``group:name``, ``group:*`` or ``all``.
+A *target* names what a command is about: ``name``, ``group:name``, ``group:*``, ``all`` or a
+pattern such as ``worker*``.
 """
 
 from __future__ import annotations
