@@ -29,11 +29,13 @@ from trio_supervisor.protocol.messages import (
     FollowEvents,
     GetAvailable,
     GetInfo,
+    GetLogs,
     GetStatus,
     GroupChange,
     Hello,
     Info,
     Kill,
+    LogPart,
     Member,
     Message,
     Outcome,
@@ -53,6 +55,7 @@ from trio_supervisor.protocol.messages import (
     Strays,
     Tail,
     Update,
+    Wait,
     Write,
 )
 
@@ -81,6 +84,7 @@ USED_CODES = {
     0x0027: Rotate,
     0x0028: Reopen,
     0x0029: Write,
+    0x002B: Wait,
     0x0030: Reread,
     0x0031: Changes,
     0x0032: Update,
@@ -92,6 +96,8 @@ USED_CODES = {
     0x0041: Output,
     0x0042: FollowEvents,
     0x0043: Event,
+    0x0044: GetLogs,
+    0x0045: LogPart,
 }
 """Codes are for good: a row may be added, none may change or go."""
 
@@ -160,6 +166,10 @@ PINNED: list[tuple[Message, str]] = [
     (Rotate(("web",)), "0000000b 00000007 0027 0000000100000003776562"),
     (Reopen(("web",)), "0000000b 00000007 0028 0000000100000003776562"),
     (Write("web", b"hi"), "0000000d 00000007 0029 00000003776562 000000026869"),
+    (
+        Wait(("web",), True, 1.5),
+        "00000015 00000007 002b 0000000100000003776562 01 013ff8000000000000",
+    ),
     (Reread(), "00000000 00000007 0030"),
     (
         Changes(("a",), (GroupChange("b", ("umask", "user")),), (), ("w",)),
@@ -179,6 +189,17 @@ PINNED: list[tuple[Message, str]] = [
         "00000018 00000007 0040 0000000000000002 00000003776562 0000000000000064 01",
     ),
     (Output(b"\xff\n", 258), "0000000e 00000007 0041 00000002ff0a 0000000000000102"),
+    (
+        GetLogs(("web",), 10, None, True),
+        "00000016 00000007 0044 0000000100000003776562 01000000000000000a 00 01",
+    ),
+    (
+        LogPart("g", "web", Channel.STDERR, 2.0, b"hi", 3),
+        (
+            "0000002b 00000007 0045 0000000167 00000003776562 0000000000000002 "
+            "014000000000000000 000000026869 0000000000000003"
+        ),
+    ),
     (FollowEvents(True, True), "00000002 00000007 0042 0101"),
     (
         Event(

@@ -11,12 +11,22 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "up": "run the configuration in the foreground, every line on the console",
+    "run": "run a command in the environment of the programs",
     "configure": "make a supervisord.toml from a template",
     "check": "report everything that is wrong with a configuration",
     "doctor": "report what containment rests on here, with remedies",
     "schema": "print the JSON Schema of supervisord.toml",
 }
 """The launcher's own commands; every other word is a supervisorctl command."""
+
+STACK = {
+    "down": "stop everything that runs of it, and wait",
+    "ps": "show all processes: state, pid, uptime, restarts, CPU, memory, ports",
+    "logs": "show what all programs wrote, merged by time",
+    "wait": "wait until programs are ready",
+}
+"""Commands of the client that belong to `up`."""
+_CONFIGURATION = ("-c", "--configuration")
 
 USAGE = "usage: trio-supervisor COMMAND [ARGUMENT ...]"
 
@@ -38,11 +48,20 @@ def main(arguments: list[str] | None = None) -> int:
         return command(words[1:])
     from trio_supervisor.cli import supervisorctl
 
-    return supervisorctl.main(words)
+    return supervisorctl.main(_with_configuration_first(words))
+
+
+def _with_configuration_first(words: list[str]) -> list[str]:
+    """Let ``down -c FILE`` be ``-c FILE down``: after ``up -c FILE`` it comes to mind."""
+    if len(words) > 2 and words[1] in _CONFIGURATION:  # noqa: PLR2004  # with its value
+        return [*words[1:3], words[0], *words[3:]]
+    if len(words) > 1 and words[1].startswith("--configuration="):
+        return [words[1], words[0], *words[2:]]
+    return words
 
 
 def _help() -> str:
-    own = "\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items())
+    own = "\n".join(f"  {name:<12}{text}" for name, text in {**COMMANDS, **STACK}.items())
     return (
         f"{USAGE}\n\n{own}\n\n"
         "Every supervisorctl command works here too: status, start, stop, restart, tail, …\n"

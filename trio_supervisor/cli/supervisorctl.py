@@ -58,7 +58,7 @@ def _run(arguments: list[str]) -> int:
         address, configuration=configuration, is_interactive=given.interactive or not given.words
     )
     if given.words:
-        commands.run(opened, " ".join(given.words))
+        commands.run_words(opened, list(given.words))
         return opened.exit_code
     from trio_supervisor.client.shell import run_shell
 

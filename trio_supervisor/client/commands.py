@@ -7,6 +7,7 @@ here when they are imported; nothing a person types or a daemon answers becomes 
 from __future__ import annotations
 
 from trio_supervisor.client.connection import DENIED, UnreachableError, VersionError
+from trio_supervisor.client.words import WordsError
 from trio_supervisor.errors import Fault, RequestError, SupervisorError
 from trio_supervisor.record import Record
 
@@ -29,7 +30,11 @@ _LOGIN_HINT = "give -u and -p, or username and password in [supervisorctl]"
 
 
 class Command(Record):
-    """One command: its help lines, what it accepts, and how its failures count."""
+    """One command: its help lines, what it accepts, and how its failures count.
+
+    It gets its words as supervisorctl does, joined and split at spaces; with ``keeps_words`` as
+    they were typed.
+    """
 
     name: str
     help: tuple[str, ...]
@@ -37,6 +42,7 @@ class Command(Record):
     accepts_words: bool = True
     has_json: bool = False
     unreachable_code: int | None = None
+    keeps_words: bool = False
 
 
 COMMANDS: dict[str, Command] = {}
@@ -49,6 +55,7 @@ def command(
     accepts_words: bool = True,
     has_json: bool = False,
     unreachable_code: int | None = None,
+    keeps_words: bool = False,
 ) -> Callable[[Run], Run]:
     """Register a function as a command.
 
@@ -57,7 +64,9 @@ def command(
     """
 
     def register(run: Run) -> Run:
-        COMMANDS[name] = Command(name, help_lines, run, accepts_words, has_json, unreachable_code)
+        COMMANDS[name] = Command(
+            name, help_lines, run, accepts_words, has_json, unreachable_code, keeps_words
+        )
         return run
 
     return register
@@ -77,6 +86,15 @@ def parse(line: str) -> tuple[str, str]:
     return line[:end], line[end:].strip()
 
 
+def run_words(session: Session, words: list[str]) -> None:
+    """Run a command of a command line."""
+    known = COMMANDS.get(words[0])
+    if known is not None and known.keeps_words:
+        _run_with(session, known, words[1:])
+    else:
+        run(session, " ".join(words))
+
+
 def run(session: Session, line: str) -> None:
     """Run one line to its end; its failures are printed, and counted in the exit code."""
     name, argument = parse(line)
@@ -87,15 +105,18 @@ def run(session: Session, line: str) -> None:
             session.hint("help lists the commands")
             session.fail()
         return
-    words = argument.split()
+    _run_with(session, known, argument.split())
+
+
+def _run_with(session: Session, known: Command, words: list[str]) -> None:
     if HELP in words:
-        show_help(session, name)
+        show_help(session, known.name)
         return
     session.wants_json = known.has_json and JSON in words
     if session.wants_json:
         words = [word for word in words if word != JSON]
     if complaint := _complaint(known, words):
-        usage_error(session, name, complaint)
+        usage_error(session, known.name, complaint)
         return
     try:
         _run_known(session, known, words)
@@ -136,6 +157,8 @@ def _run_known(session: Session, known: Command, words: list[str]) -> None:
             _report_refusal(session, known, error)
         except UnreachableError as error:
             _report_absence(session, known, error)
+        except WordsError as error:
+            usage_error(session, known.name, str(error), 2)
         except SupervisorError as error:
             _report(session, "PROTOCOL", str(error), f"ERROR: {error}")
             session.fail(5 if isinstance(error, VersionError) else 1)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from trio_supervisor.client.usage import Usage
     from trio_supervisor.protocol.messages import (
         AvailableProcess,
         Changes,
@@ -43,6 +44,23 @@ def status_object(
     return {
         "processes": [_process(process) for process in processes],
         "strays": [_member(member) for member in strays],
+        "errors": [_outcome(outcome) for outcome in unknown],
+    }
+
+
+def usage_object(
+    processes: Iterable[ProcessStatus], used: Iterable[Usage | None], unknown: Iterable[Outcome]
+) -> dict[str, Any]:
+    return {
+        "processes": [
+            {
+                **_process(process),
+                "cpu_seconds": one.cpu if one else None,
+                "memory": one.memory if one else None,
+                "ports": list(one.ports) if one else [],
+            }
+            for process, one in zip(processes, used, strict=True)
+        ],
         "errors": [_outcome(outcome) for outcome in unknown],
     }
 

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Protocol
 
 import trio
 
 LIMIT = 256 * 1024
 """Bytes a reader may be behind before it loses the oldest."""
+
+
+class Hearer(Protocol):
+    """Is told what is written to a log."""
+
+    def offer(self, data: bytes) -> None:
+        """Take note of what was written; never raises, never waits."""
+
+    def close(self) -> None:
+        """Take note that nothing more will come."""
 
 
 class Follower:

@@ -11,7 +11,9 @@ import trio
 
 from trio_supervisor import __version__
 from trio_supervisor.daemon import operations, snapshots, updates
+from trio_supervisor.daemon.journal import logs
 from trio_supervisor.daemon.tails import tail
+from trio_supervisor.daemon.waiting import wait
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import SupervisorState
 from trio_supervisor.protocol.messages import (
@@ -25,6 +27,7 @@ from trio_supervisor.protocol.messages import (
     FollowEvents,
     GetAvailable,
     GetInfo,
+    GetLogs,
     GetStatus,
     Info,
     Kill,
@@ -41,6 +44,7 @@ from trio_supervisor.protocol.messages import (
     Stop,
     Tail,
     Update,
+    Wait,
     Write,
 )
 from trio_supervisor.source import values
@@ -58,7 +62,7 @@ if TYPE_CHECKING:
 
 LAST_WORDS = 1.0
 """Seconds that those who wait for the shutdown have to take the answer."""
-QUESTIONS = (GetInfo, GetStatus, GetAvailable, Tail, FollowEvents)
+QUESTIONS = (GetInfo, GetStatus, GetAvailable, Tail, FollowEvents, GetLogs, Wait)
 """What is answered during a shutdown, too."""
 
 
@@ -137,8 +141,19 @@ class Handlers:
                 return snapshots.status(self.supervisor, targets)
             case GetAvailable():
                 return snapshots.available(self.supervisor)
+            case _:
+                return self._read_on(request)
+
+    def _read_on(self, request: Message) -> Answer:
+        """Return what takes its time: logs, events, a wait."""
+        match request:
             case Tail(channel, name, size, follow):
                 return tail(self.log_file(channel, name), size, follow=follow)
+            case GetLogs(targets):
+                programs, unknown = self.supervisor.find(targets)
+                return logs(programs, snapshots.unknown_outcomes(self.supervisor, unknown), request)
+            case Wait():
+                return wait(self.supervisor, request)
             case FollowEvents(past, everything):
                 return self._events(past=past, everything=everything)
             case _:

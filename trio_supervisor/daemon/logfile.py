@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Protocol
 from trio_supervisor.daemon import rotation
 from trio_supervisor.daemon.losses import Losses
 from trio_supervisor.daemon.mailbox import Mailbox, is_socket
+from trio_supervisor.daemon.marks import Marks
 from trio_supervisor.daemon.stream import Stream, is_stream
 from trio_supervisor.daemon.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
-    from trio_supervisor.daemon.follower import Follower
+    from trio_supervisor.daemon.follower import Hearer
 
 RETRY_AFTER = 1.0
 """Seconds before a file that could not be opened is tried again."""
@@ -58,7 +60,8 @@ class LogFile:
     ) -> None:
         self.path = path
         self.losses = Losses(path)
-        self.followers: set[Follower] = set()
+        self.followers: set[Hearer] = set()
+        self.marks = Marks()
         self._maxbytes = maxbytes
         self._backups = backups
         self._mode = mode
@@ -89,6 +92,7 @@ class LogFile:
         """Append, in as many files as the limit makes of it."""
         for follower in self.followers:
             follower.offer(bytes(data))
+        self.marks.note(len(data))
         self.take(data)
 
     def take(self, data: bytes | memoryview) -> None:
@@ -232,15 +236,19 @@ class LogFile:
 
     def tail(self, size: int, chunk: int) -> Iterator[bytes]:
         """Yield the last ``size`` bytes in chunks; OSError when there is no file to read from."""
-        if is_stream(self.path):  # to open one could wait for ever, and take what others read
-            raise OSError(errno.ESPIPE, "no regular file: only what comes can be followed (-f)")
-        with open(self.path, "rb") as file:
+        with self.reading() as file:
             end = file.seek(0, os.SEEK_END)
             left = min(size, end)
             file.seek(end - left)
             while left and (data := file.read(min(chunk, left))):
                 left -= len(data)
                 yield data
+
+    def reading(self) -> BinaryIO:
+        """Open the file to read from it; OSError when there is none."""
+        if is_stream(self.path):  # to open one could wait for ever, and take what others read
+            raise OSError(errno.ESPIPE, "no regular file: only what comes can be followed (-f)")
+        return open(self.path, "rb")
 
     def close(self) -> None:
         """Close the file; a later write opens it again."""

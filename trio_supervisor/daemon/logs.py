@@ -23,7 +23,7 @@ from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.protocol.messages import Channel, EventKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from trio_supervisor.daemon.logfile import LogFile, Sink
     from trio_supervisor.spec import ProgramSpec
@@ -106,6 +106,11 @@ class ProgramLogs:
     def stderr_path(self) -> str:
         """Path of the file, empty when there is none."""
         return self._path(Channel.STDERR)
+
+    @property
+    def files(self) -> Mapping[Channel, LogFile]:
+        """The files there are."""
+        return self._files
 
     def file(self, channel: Channel) -> LogFile:
         """Return the file of a channel; RequestError NO_FILE when there is none."""

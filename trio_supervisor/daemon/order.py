@@ -167,6 +167,14 @@ class Order:
                 self._dependants.setdefault(name, []).append(program)
 
 
+def outlook(program: Program, wanted: Dependency) -> str | None:
+    """Say why a condition cannot become true; empty when it is, None while it still may."""
+    if _is_met(program, wanted):
+        return ""
+    why = _why_hopeless(program)
+    return f"it {why}" if why else None
+
+
 def _is_met(needed: Program, dependency: Dependency) -> bool:
     condition = needed.condition
     has_ended = needed.state is _S.EXITED and condition.is_over

@@ -37,7 +37,7 @@ def status(supervisor: Supervisor, words: Iterable[str]) -> tuple[Message, ...]:
     """Return the rows of what the words name (none: of everything)."""
     rows, unknown = supervisor.snapshot(words)
     chunks = (tuple(rows[at : at + ROWS]) for at in range(0, len(rows), ROWS))
-    return (*_unknown(supervisor, unknown), *map(Statuses, chunks), End())
+    return (*unknown_outcomes(supervisor, unknown), *map(Statuses, chunks), End())
 
 
 async def members(
@@ -46,7 +46,7 @@ async def members(
     """Yield the rows with the members of each, and after those of everything the strays."""
     found, strays = await census()
     rows, unknown = supervisor.snapshot(words)
-    for outcome in _unknown(supervisor, unknown):
+    for outcome in unknown_outcomes(supervisor, unknown):
         yield outcome
     for row in rows:
         pids = found.get((row.group, row.name), set())
@@ -79,7 +79,8 @@ def _members(pids: set[int]) -> tuple[Member, ...]:
     return tuple(Member(pid, command_line(pid)) for pid in sorted(pids)[:MOST_MEMBERS])
 
 
-def _unknown(supervisor: Supervisor, targets: Iterable[Target]) -> Iterator[Outcome]:
+def unknown_outcomes(supervisor: Supervisor, targets: Iterable[Target]) -> Iterator[Outcome]:
+    """Refuse targets that name nothing, with what was perhaps meant."""
     for target in targets:
         hint = did_you_mean(supervisor.groups, target)
         yield Outcome(Action.FOUND, target.group, target.name, Fault.BAD_NAME, hint)

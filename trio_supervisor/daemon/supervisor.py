@@ -189,14 +189,19 @@ class Supervisor:
 
     # ── what can be asked ──
 
-    def snapshot(self, words: Iterable[str]) -> tuple[list[ProcessStatus], list[Target]]:
-        """Return the status of what the words name (none: of all), and those that name nothing."""
+    def find(self, words: Iterable[str]) -> tuple[list[Program], list[Target]]:
+        """Return what the words name (none: all), and those that name nothing."""
         words = list(words)
         if not words or "all" in words:
-            return [program.status() for program in self.programs()], []
+            return list(self.programs()), []
         targets = resolve(self.groups, words)
-        rows = [program.status() for target in targets for program in target.programs]
-        return rows, [target for target in targets if not target.programs]
+        found = [program for target in targets for program in target.programs]
+        return found, [target for target in targets if not target.programs]
+
+    def snapshot(self, words: Iterable[str]) -> tuple[list[ProcessStatus], list[Target]]:
+        """Return the status of what the words name (none: of all), and those that name nothing."""
+        programs, unknown = self.find(words)
+        return [program.status() for program in programs], unknown
 
     # ── configuration and end ──
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
     from trio_supervisor.daemon.logfile import LogFile
+
+T = TypeVar("T")
+E = TypeVar("E")
 
 CHUNK = 256 * 1024
 """Bytes of a log that go into one message."""
@@ -32,18 +35,19 @@ async def _read(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
     """Send the end of a log, one chunk after the other."""
     try:
         chunks = file.tail(size, CHUNK)
-        while chunk := await _next(file, chunks):
+        while chunk := await take_next(file, chunks, b""):
             yield Output(chunk)
     except OSError as problem:
         raise RequestError(Fault.NO_FILE, f"{file.path}: {problem.strerror}") from problem
     yield End()
 
 
-async def _next(file: LogFile, chunks: Iterator[bytes]) -> bytes:
-    """Read on in a log, in a thread if that may hang; nothing is the end."""
+async def take_next(file: LogFile, chunks: Iterator[T], end: E) -> T | E:
+    """Read on in a log, in a thread if that may hang; ``end`` when there is no more."""
     if file.may_hang:
-        return await trio.to_thread.run_sync(next, chunks, b"", **_ABANDON)
-    return next(chunks, b"")
+        found: T | E = await trio.to_thread.run_sync(next, chunks, end, **_ABANDON)
+        return found
+    return next(chunks, end)
 
 
 async def _follow(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
@@ -52,7 +56,7 @@ async def _follow(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
     file.followers.add(follower)
     try:
         chunks = file.tail(min(size, CHUNK), CHUNK)
-        while past := await _next(file, chunks):
+        while past := await take_next(file, chunks, b""):
             yield Output(past)
         while not follower.is_closed:
             data, lost = await follower.take()

@@ -205,6 +205,7 @@ class Action(IntEnum):
     KILLED = 8
     ROTATED = 9
     REOPENED = 10
+    READY = 11
 
 
 class Outcome(Message, code=0x0020):
@@ -277,6 +278,19 @@ class Write(Message, code=0x0029):
     data: bytes
 
     HIDDEN: ClassVar[frozenset[str]] = frozenset({"data"})
+
+
+class Wait(Message, code=0x002B):
+    """Wait until the targets are up: Outcomes with READY, then End.
+
+    Up is RUNNING, and ready where something says when that is; of a task, that it has ended well;
+    with ``healthy``, that a program with a health probe is. What will not come, or not within
+    ``timeout`` seconds, is refused: NOT_RUNNING or FAILED.
+    """
+
+    targets: tuple[str, ...]
+    healthy: bool = False
+    timeout: float | None = None
 
 
 # ── configuration ────────────────────────────────────────────────────────────────────────────
@@ -354,6 +368,33 @@ class Tail(Message, code=0x0040):
 class Output(Message, code=0x0041):
     """Bytes of a log. ``lost`` counts those skipped before them because the reader was slow."""
 
+    data: bytes
+    lost: int = 0
+
+
+class GetLogs(Message, code=0x0044):
+    """Ask for the logs of the targets (none: of all): LogParts, log after log, then End.
+
+    At most the last ``lines`` of each, or what came ``since`` then. With ``follow``, Done after
+    that, and LogParts as they come, until Cancel. An Outcome is a target without a log.
+    """
+
+    targets: tuple[str, ...] = ()
+    lines: int | None = None
+    since: float | None = None
+    follow: bool = False
+
+
+class LogPart(Message, code=0x0045):
+    """Bytes of a log, and when they came, in Unix seconds; None: before this daemon started.
+
+    Neither begins nor ends with a line. ``lost`` counts the bytes skipped before it, of any log.
+    """
+
+    group: str
+    name: str
+    channel: Channel
+    time: float | None
     data: bytes
     lost: int = 0
 

@@ -1,0 +1,109 @@
+"""``trio-supervisor run``: a command in the environment that the programs of a stack have."""
+
+from __future__ import annotations
+
+import getopt
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from trio_supervisor.errors import SupervisorError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trio_supervisor.spec import Configuration, ProgramSpec
+
+USAGE = """\
+usage: trio-supervisor run [-c FILE] [-e NAME] [--] COMMAND [ARGUMENT ...]
+
+Run a command here, in this terminal, with the environment of the stack: what [supervisord]
+sets, SUPERVISOR_ENABLED and SUPERVISOR_SERVER_URL, over what there is already. No daemon has to
+run. The exit code is that of the command.
+
+  -c, --configuration FILE   the configuration (default: searched for as supervisord does)
+  -e, --environment NAME     the environment of a program as well: NAME or GROUP:NAME
+"""
+USAGE_ERROR, NOT_EXECUTABLE, NOT_FOUND = 2, 126, 127
+
+
+def main(arguments: list[str]) -> int:
+    """Become the command; return an exit code, as a shell's, only when that fails."""
+    try:
+        pairs, command = getopt.getopt(
+            arguments, "c:e:h", ["configuration=", "environment=", "help"]
+        )
+    except getopt.GetoptError as problem:
+        print(f"Error: {problem.msg}\n\n{USAGE}", end="", file=sys.stderr)
+        return USAGE_ERROR
+    given = dict(pairs)
+    if "-h" in given or "--help" in given:
+        print(USAGE, end="")
+        return 0
+    if not command:
+        print(f"Error: no command\n\n{USAGE}", end="", file=sys.stderr)
+        return USAGE_ERROR
+    try:
+        environment = _environment(
+            given.get("-c", given.get("--configuration")),
+            given.get("-e", given.get("--environment")),
+        )
+    except SupervisorError as problem:
+        print(f"Error: {problem}", file=sys.stderr)
+        return USAGE_ERROR
+    return _execute(command, environment)
+
+
+def _execute(command: list[str], environment: Mapping[str, str]) -> int:
+    sys.stdout.flush()
+    try:
+        os.execvpe(command[0], command, environment)  # noqa: S606  # what was asked for
+    except FileNotFoundError:
+        print(f"{command[0]}: not found", file=sys.stderr)
+        return NOT_FOUND
+    except OSError as problem:
+        print(f"{command[0]}: {problem.strerror}", file=sys.stderr)
+        return NOT_EXECUTABLE
+
+
+def _environment(path: str | None, name: str | None) -> dict[str, str]:
+    """Return the environment of the stack, or of one program; SupervisorError."""
+    from trio_supervisor import config
+    from trio_supervisor.cli.supervisord import configuration
+    from trio_supervisor.source import read
+    from trio_supervisor.source.address import address_of
+
+    source = read(configuration(path), os.environ)
+    address = address_of(source)
+    loaded = config.load(source, directory=os.getcwd())
+    group, spec = _program(loaded, name) if name is not None else ("", None)
+    own = (
+        {"SUPERVISOR_PROCESS_NAME": spec.process_name, "SUPERVISOR_GROUP_NAME": group}
+        if spec
+        else {}
+    )
+    return {
+        "PYTHONUNBUFFERED": "1",
+        **os.environ,
+        "SUPERVISOR_ENABLED": "1",
+        "SUPERVISOR_SERVER_URL": (spec.serverurl if spec else None) or address.serverurl,
+        **own,
+        **(spec.environment if spec else loaded.supervisord.environment),
+    }
+
+
+def _program(loaded: Configuration, name: str) -> tuple[str, ProgramSpec]:
+    """Return the one process that a name means, with its group."""
+    found = [
+        (group.name, spec)
+        for group in loaded.groups
+        for spec in group.programs
+        if name in {spec.process_name, f"{group.name}:{spec.process_name}"}
+    ]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(f"{group}:{spec.process_name}" for group, spec in found) or ", ".join(
+        spec.process_name for group in loaded.groups for spec in group.programs
+    )
+    what = "several processes are" if found else "no process is"
+    raise SupervisorError(f"{what} called {name!r} (there are: {known})")

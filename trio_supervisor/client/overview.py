@@ -1,0 +1,108 @@
+"""The command ps: a table of all processes for people."""
+
+from __future__ import annotations
+
+import time
+
+from trio_supervisor.client import render
+from trio_supervisor.client.commands import command
+from trio_supervisor.client.processes import ALL, snapshot
+from trio_supervisor.client.usage import Looker, Usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trio_supervisor.client.session import Session
+    from trio_supervisor.protocol.messages import Member, ProcessStatus
+
+_HERE = "unix://"
+_KILO = 1024
+_LEAST = 10
+_RIGHT = {"PID", "RESTARTS", "CPU", "MEMORY"}
+
+
+@command(
+    "ps",
+    "ps [NAME ...]        all processes, or some, with pid, uptime, restarts, CPU, memory and",
+    "                     ports, those of all that belongs to each: NAME, GROUP:NAME, GROUP:*",
+    "ps --json ...        as one JSON object",
+    has_json=True,
+    unreachable_code=4,
+)
+def ps(session: Session, words: list[str]) -> None:
+    strays: list[Member] = []
+    processes, unknown = snapshot(session, () if ALL in words else tuple(words), strays)
+    looker = Looker() if session.address.serverurl.startswith(_HERE) else None
+    used = [None if looker is None else _usage(looker, process) for process in processes]
+    if unknown:
+        session.fail(4)
+    if session.wants_json:
+        from trio_supervisor.client.objects import to_text, usage_object
+
+        session.say(to_text(usage_object(processes, used, unknown)))
+        return
+    for outcome in unknown:
+        session.say(render.outcome_line(outcome))
+    for line in table([row(process, one) for process, one in zip(processes, used, strict=True)]):
+        session.say(line)
+
+
+def _usage(looker: Looker, process: ProcessStatus) -> Usage | None:
+    return looker.at(member.pid for member in process.members) if process.members else None
+
+
+def row(process: ProcessStatus, used: Usage | None) -> dict[str, str]:
+    """Return the cells of a process by their heads."""
+    uptime = None
+    if process.pid is not None and process.started is not None:
+        uptime = max(0.0, time.time() - process.started)
+    return {
+        "NAME": render.namespec(process.group, process.name),
+        "STATE": process.state.name,
+        "READY": _readiness(process) if process.pid is not None else "",
+        "PID": str(process.pid or "-"),
+        "UPTIME": _duration(uptime),
+        "RESTARTS": str(max(0, process.spawns - 1)),
+        "CPU": f"{100 * used.cpu / uptime:.1f}%" if used and uptime else "-",
+        "MEMORY": _size(used.memory) if used else "-",
+        "PORTS": ",".join(map(str, used.ports)) if used else "",
+        "NOTE": "" if process.pid is not None else " ".join(process.description.splitlines()),
+    }
+
+
+def table(rows: list[dict[str, str]]) -> list[str]:
+    """Return the lines of a table, without the columns that nobody has anything for."""
+    heads = [head for head in rows[0] if any(one[head] for one in rows)] if rows else []
+    rows = [dict(zip(heads, heads, strict=True)), *rows]
+    widths = {head: max(len(one[head]) for one in rows) for head in heads}
+    return [
+        "  ".join(
+            one[head].rjust(widths[head]) if head in _RIGHT else one[head].ljust(widths[head])
+            for head in heads
+        ).rstrip()
+        for one in (rows if heads else [])
+    ]
+
+
+def _readiness(process: ProcessStatus) -> str:
+    """Say what a daemon tells of it, which may be nothing."""
+    health: str = getattr(process, "health", "")
+    if health:
+        return health
+    is_ready: bool | None = getattr(process, "ready", None)
+    return {None: "", True: "ready", False: "not yet"}[is_ready]
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def _size(size: int) -> str:
+    amount, unit = float(size), "B"
+    for unit in ("B", "K", "M", "G"):  # the last one is used
+        if amount < _KILO or unit == "G":
+            break
+        amount /= _KILO
+    return f"{amount:.1f}{unit}" if amount < _LEAST else f"{amount:.0f}{unit}"

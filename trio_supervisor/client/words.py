@@ -1,0 +1,61 @@
+"""Options that follow a command, and the times among their values."""
+
+from __future__ import annotations
+
+import time
+
+from trio_supervisor.errors import SupervisorError
+
+_DIGITS = frozenset("0123456789.")
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class WordsError(SupervisorError):
+    """The words after a command are not what it takes; its text says what is wrong."""
+
+
+def parse_options(
+    words: list[str], letters: str, names: list[str]
+) -> tuple[dict[str, str], list[str]]:
+    """Split words into options, anywhere among them, and the others; WordsError if one is wrong."""
+    from getopt import GetoptError, gnu_getopt
+
+    try:
+        pairs, rest = gnu_getopt(words, letters, names)
+    except GetoptError as problem:
+        raise WordsError(problem.msg) from None
+    return dict(pairs), rest
+
+
+def seconds(option: str, text: str) -> float:
+    """Return the seconds of ``90``, ``1.5`` or ``1h30m``; WordsError for anything else."""
+    total, digits = 0.0, ""
+    try:
+        for letter in text if text[-1:] in _UNITS else f"{text}s":
+            if letter in _UNITS:
+                total, digits = total + float(digits) * _UNITS[letter], ""
+            elif letter in _DIGITS:
+                digits += letter
+            else:
+                raise ValueError
+    except ValueError:
+        total = -1.0
+    if not 0 <= total < float("inf"):
+        raise WordsError(f"{option} {text}: no such time (examples: 30, 1.5, 1h30m)")
+    return total
+
+
+def moment(option: str, text: str) -> float:
+    """Return the Unix time of a clock time, a date and time, or so long ago as ``5m``."""
+    from datetime import date, datetime
+    from datetime import time as clock
+
+    try:
+        if ":" in text and "-" not in text:
+            return datetime.combine(date.today(), clock.fromisoformat(text)).timestamp()  # noqa: DTZ011
+        if "-" in text:
+            return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        examples = "5m, 14:30, 2026-11-22T14:30:00"
+        raise WordsError(f"{option} {text}: no such time (examples: {examples})") from None
+    return time.time() - seconds(option, text)

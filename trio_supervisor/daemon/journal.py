@@ -1,0 +1,158 @@
+"""The logs of several processes as one stream: pieces, each with the time when it came.
+
+Whoever reads them puts them into order: first what each log has, one after the other, then what
+comes to any of them.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_supervisor.daemon.tails import CHUNK, take_next
+from trio_supervisor.errors import Fault
+from trio_supervisor.protocol.messages import Action, Done, End, LogPart, Message, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable, Iterator
+
+    from trio_supervisor.daemon.logfile import LogFile
+    from trio_supervisor.daemon.program import Program
+    from trio_supervisor.protocol.messages import GetLogs
+
+LIMIT = 1024 * 1024
+"""Bytes that a reader may be behind before it loses the oldest."""
+MOST = 8 * 1024 * 1024
+"""Bytes of one log that are sent at the most."""
+_BLOCK = 64 * 1024
+
+
+class _Journal:
+    """What has come to the logs of some processes and was not sent yet."""
+
+    def __init__(self) -> None:
+        self._parts: deque[LogPart] = deque()
+        self._size = self._lost = 0
+        self._arrived = trio.Event()
+
+    def add(self, part: LogPart) -> None:
+        """Queue a piece; the oldest go when the reader is too far behind."""
+        self._parts.append(part)
+        self._size += len(part.data)
+        while self._size > LIMIT:
+            oldest = self._parts.popleft()
+            self._size -= len(oldest.data)
+            self._lost += len(oldest.data)
+        self._arrived.set()
+
+    async def take(self) -> LogPart:
+        """Wait for the oldest piece."""
+        while not self._parts:
+            self._arrived = trio.Event()
+            await self._arrived.wait()
+        part, lost = self._parts.popleft(), self._lost
+        self._size -= len(part.data)
+        self._lost = 0
+        return part.replace(lost=lost)
+
+
+class _Ear:
+    """Hears what comes to one log."""
+
+    def __init__(self, journal: _Journal, part: LogPart) -> None:
+        self._journal = journal
+        self._part = part
+
+    def offer(self, data: bytes) -> None:
+        """Take note of what was written."""
+        for at in range(0, len(data), CHUNK):
+            piece = self._part.replace(time=time.time(), data=data[at : at + CHUNK])
+            self._journal.add(piece)
+
+    def close(self) -> None:
+        """Nothing more will come of it."""
+
+
+async def logs(
+    programs: Iterable[Program], unknown: Iterable[Outcome], wanted: GetLogs
+) -> AsyncGenerator[Message, None]:
+    """Yield the pieces of what the programs wrote; with ``follow``, Done, and what comes."""
+    journal = _Journal()
+    followed: list[tuple[LogFile, _Ear]] = []
+    try:
+        for outcome in unknown:
+            yield outcome
+        for program in programs:
+            for part, file in _files_of(program):
+                if wanted.follow:
+                    followed.append((file, _Ear(journal, part)))
+                    file.followers.add(followed[-1][1])
+                async for piece in _past(part, file, wanted):  # closed with us
+                    yield piece
+            if not program.logs.files:
+                yield _refusal(program.rank.group, program.rank.name, "no log file")
+        yield Done() if wanted.follow else End()
+        while wanted.follow:
+            yield await journal.take()
+    finally:
+        for file, ear in followed:
+            file.followers.discard(ear)
+
+
+def _files_of(program: Program) -> Iterator[tuple[LogPart, LogFile]]:
+    for channel, file in program.logs.files.items():
+        yield LogPart(program.rank.group, program.rank.name, channel, None, b""), file
+
+
+async def _past(part: LogPart, file: LogFile, wanted: GetLogs) -> AsyncGenerator[Message, None]:
+    """Yield what a log has; nothing can come between its size and the first that is heard."""
+    pieces = _pieces(file, wanted)
+    try:
+        while found := await take_next(file, pieces, None):
+            yield part.replace(time=found[0], data=found[1])
+    except OSError as problem:
+        why = f"{file.path}: {problem.strerror or problem}"
+        yield _refusal(part.group, part.name, why)
+
+
+def _refusal(group: str, name: str, why: str) -> Outcome:
+    return Outcome(Action.FOUND, group, name, Fault.NO_FILE, why)
+
+
+def _pieces(file: LogFile, wanted: GetLogs) -> Iterator[tuple[float | None, bytes]]:
+    """Read what is wanted of a log; OSError when there is no file to read from."""
+    with file.reading() as opened:
+        size = opened.seek(0, os.SEEK_END)
+        begin = max(0, size - MOST)
+        if wanted.since is not None:
+            begin = max(begin, file.marks.first_since(wanted.since, size))
+        if wanted.lines is not None:
+            begin = max(begin, _last_lines(opened.fileno(), size, wanted.lines))
+        for span in list(file.marks.spans(begin, size)):
+            opened.seek(span.begin)
+            left = span.end - span.begin
+            while left and (data := opened.read(min(left, CHUNK))):
+                left -= len(data)
+                yield span.time, data
+
+
+def _last_lines(fd: int, size: int, count: int) -> int:
+    """Return where the last lines of a file begin."""
+    end = size
+    missing = count
+    while end and size - end < MOST:
+        block = os.pread(fd, min(_BLOCK, end), max(0, end - _BLOCK))
+        if end == size and block.endswith(b"\n"):
+            missing += 1  # its own end, and that of the line before them
+        if (found := block.count(b"\n")) >= missing:
+            at = len(block)
+            for _ in range(missing):
+                at = block.rindex(b"\n", 0, at)
+            return end - len(block) + at + 1
+        missing -= found
+        end -= len(block)
+    return end
