@@ -8,28 +8,52 @@ import sys
 
 from trio_supervisor.cli.supervisord import USAGE_ERROR, configuration, daemon, take_early_signals
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trio_supervisor.daemon.launch import Launch
+
 USAGE = """\
-usage: trio-supervisor up [-c FILE] [NAME ...]
+usage: trio-supervisor up [OPTION ...] [NAME ...]
 
 Run a configuration in the foreground: every line of every process on the console behind its
 name, log files as configured, the control socket open for supervisorctl in another terminal.
-Ctrl-C stops everything in order; a second one, a second later, kills.
+Ctrl-C stops everything in order; a second one, a second later, kills. Where it runs already,
+what is missing is started, output is shown from now on, and Ctrl-C only leaves.
 
   -c, --configuration FILE   the configuration (default: searched for as supervisord does)
-  NAME                       start only these processes, groups or group:name (default: all that
-                             have autostart)
+  -d, --detach               in the background: return when the first programs were spawned
+  --wait                     so, but return when all is ready; 1 and what is not, if it fails
+  --wait-timeout S           wait no longer than that: 30, 1.5, 2m
+  --no-deps                  with NAME: start nothing that these depend on
+  --abort-on-exit            stop everything as soon as any process ends, with its exit code; a
+                             task that ends well is none
+  --exit-code-from NAME      so, with the exit code of this process
+  NAME                       start only these processes, groups or group:name, or patterns
+                             (default: all that have autostart)
 """
+
+LONG_OPTIONS = [
+    "configuration=",
+    "detach",
+    "wait",
+    "wait-timeout=",
+    "no-deps",
+    "abort-on-exit",
+    "exit-code-from=",
+    "help",
+]
+OF_THE_FIRST = ("--no-deps", "--abort-on-exit", "--exit-code-from")
+"""What an `up` that finds another cannot ask for."""
 
 
 def main(arguments: list[str]) -> int:
     """Run in the foreground until everything is down; return the exit code."""
     take_early_signals()
-    from trio_supervisor.daemon.launch import Launch, report
-    from trio_supervisor.daemon.start import start
+    from trio_supervisor.daemon.launch import report
     from trio_supervisor.errors import SupervisorError
 
     try:
-        pairs, names = getopt.gnu_getopt(arguments, "c:h", ["configuration=", "help"])
+        pairs, names = getopt.gnu_getopt(arguments, "c:dh", LONG_OPTIONS)
     except getopt.GetoptError as problem:
         print(f"Error: {problem.msg}\n\n{USAGE}", end="", file=sys.stderr)
         return USAGE_ERROR
@@ -39,15 +63,76 @@ def main(arguments: list[str]) -> int:
         return 0
     try:
         path = configuration(given.get("-c", given.get("--configuration")))
-        launch = Launch(
-            "trio-supervisor up",
-            path,
-            {"nodaemon": True},
-            os.getcwd(),
-            console=True,
-            only=tuple(names),
-        )
-        return start(launch, daemon)
+        return _run(path, tuple(names), given)
     except SupervisorError as problem:
         report("trio-supervisor up", problem)
         return USAGE_ERROR
+
+
+def _run(path: str, names: tuple[str, ...], given: dict[str, str]) -> int:
+    """Join the daemon of a configuration, or be it, or start it and leave."""
+    from trio_supervisor.cli import joining
+    from trio_supervisor.client.words import seconds
+    from trio_supervisor.daemon.start import start
+    from trio_supervisor.errors import SupervisorError
+
+    limit = given.get("--wait-timeout")
+    timeout = None if limit is None else seconds("--wait-timeout", limit)
+    is_waiting = "--wait" in given or timeout is not None
+    is_detached = is_waiting or "-d" in given or "--detach" in given
+    session = joining.find(path)
+    if session is None:
+        launch = _launch(path, names, given, is_detached=is_detached)
+        if not is_detached:
+            return start(launch, daemon)
+        if code := _start_detached(launch):
+            return code
+        if (session := joining.find(path)) is None:
+            return _gone(path)
+    elif first := [one for one in OF_THE_FIRST if one in given]:
+        raise SupervisorError(f"{first[0]}: it runs already (trio-supervisor down stops it)")
+    elif not is_detached:
+        return joining.join(session, names, given)
+    else:
+        joining.start(session, joining.chosen(session, names))
+    return joining.wait(session, names, timeout) if is_waiting else 0
+
+
+def _launch(
+    path: str, names: tuple[str, ...], given: dict[str, str], *, is_detached: bool
+) -> Launch:
+    from trio_supervisor.daemon.launch import Launch
+
+    return Launch(
+        "trio-supervisor up",
+        path,
+        {"nodaemon": not is_detached},
+        os.getcwd(),
+        console=not is_detached,
+        only=names,
+        no_deps="--no-deps" in given,
+        abort_on_exit="--abort-on-exit" in given or "--exit-code-from" in given,
+        exit_code_from=given.get("--exit-code-from", ""),
+    )
+
+
+def _start_detached(launch: Launch) -> int:
+    """Start the daemon as supervisord does; return its exit code, 0 when it is there."""
+    from trio_supervisor.daemon.guardian import exit_code
+    from trio_supervisor.daemon.launch import report
+    from trio_supervisor.daemon.start import start
+    from trio_supervisor.errors import SupervisorError
+
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(start(launch, daemon))
+        except SupervisorError as problem:
+            report(launch.program, problem)
+        os._exit(USAGE_ERROR)
+    return exit_code(os.waitpid(child, 0)[1])
+
+
+def _gone(path: str) -> int:
+    print(f"supervisord has ended at once; its log may say why ({path})", file=sys.stderr)
+    return 1

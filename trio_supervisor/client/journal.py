@@ -16,7 +16,7 @@ from trio_supervisor.protocol.messages import Done, GetLogs, LogPart, Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from trio_supervisor.client.session import Session
 
@@ -48,6 +48,15 @@ def logs(session: Session, words: list[str]) -> None:
         if not request.follow:
             raise
     view.finish()
+
+
+def follow(session: Session, given: dict[str, str], when_ready: Callable[[], None]) -> None:
+    """Show what comes to any log from now on; call something as soon as nothing is missed."""
+    view = _View(given)
+    try:
+        _show(session, view, GetLogs(lines=0, follow=True), None, when_ready)
+    finally:
+        view.finish()
 
 
 def _request(given: dict[str, str], names: list[str]) -> GetLogs:
@@ -141,7 +150,13 @@ class _View:
         sys.stdout.buffer.flush()
 
 
-def _show(session: Session, view: _View, request: GetLogs, last: int | None) -> None:
+def _show(
+    session: Session,
+    view: _View,
+    request: GetLogs,
+    last: int | None,
+    when_ready: Callable[[], None] = lambda: None,
+) -> None:
     past: list[Line] | None = []
     for reply in session.stream(request):
         match reply:
@@ -160,6 +175,7 @@ def _show(session: Session, view: _View, request: GetLogs, last: int | None) -> 
             case Done():
                 _show_past(view, past or [], last)
                 past = None
+                when_ready()
             case _:
                 pass
     if past is not None:

@@ -59,8 +59,8 @@ def pattern_of(path: str) -> str:
 
 
 def _all_run(supervisor: Supervisor) -> bool:
-    return all(
+    wanted = [program for program in supervisor.programs() if program.wanted]
+    return bool(wanted) and all(
         p.state is ProcessState.RUNNING or (p.spec.type == "task" and p.condition.is_over)
-        for p in supervisor.programs()
-        if p.wanted
+        for p in wanted
     )

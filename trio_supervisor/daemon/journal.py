@@ -91,6 +91,8 @@ async def logs(
                 if wanted.follow:
                     followed.append((file, _Ear(journal, part)))
                     file.followers.add(followed[-1][1])
+                if wanted.lines == 0:
+                    continue
                 async for piece in _past(part, file, wanted):  # closed with us
                     yield piece
             if not program.logs.files:

@@ -26,7 +26,8 @@ class Launch(Record):
 
     ``console`` shows all output in the foreground; ``only`` names what starts (empty: as
     configured). ``program`` is the executable's name, for messages. Without ``has_guardian`` the
-    process that was started is the daemon itself.
+    process that was started is the daemon itself. ``no_deps`` starts nothing else for what is
+    named; ``abort_on_exit`` and ``exit_code_from`` are those of a Configuration.
     """
 
     program: str
@@ -36,6 +37,9 @@ class Launch(Record):
     console: bool = False
     only: tuple[str, ...] = ()
     has_guardian: bool = True
+    no_deps: bool = False
+    abort_on_exit: bool = False
+    exit_code_from: str = ""
 
     def read(self) -> Source:
         """Read the configuration's files; ConfigError when they are no configuration at all."""

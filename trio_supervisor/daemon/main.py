@@ -23,7 +23,7 @@ from trio_supervisor.daemon.launch import report
 from trio_supervisor.daemon.limits import DescriptorBudget, raise_limits
 from trio_supervisor.daemon.proc import pid_list
 from trio_supervisor.daemon.root import Root, settings_of
-from trio_supervisor.daemon.selection import only
+from trio_supervisor.daemon.selection import aborting, only
 from trio_supervisor.daemon.signals import ignore_signals, take_signals
 from trio_supervisor.daemon.state import StateFile
 from trio_supervisor.daemon.stream import LAST_WORDS
@@ -69,7 +69,9 @@ def run(launch: Launch, source: Handover, guardian: int, say_ready: Callable[[],
 def _load(launch: Launch, source: Source) -> Configuration:
     configuration = config.load(source, overrides=launch.overrides, directory=launch.directory)
     if launch.only:
-        return only(configuration, launch.only)
+        configuration = only(configuration, launch.only, no_deps=launch.no_deps)
+    if launch.abort_on_exit:
+        configuration = aborting(configuration, launch.exit_code_from)
     return configuration
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor.daemon.descent import Descent
+from trio_supervisor.daemon.ends import Ends, shell_code
 from trio_supervisor.daemon.group import Group
 from trio_supervisor.daemon.order import Order
 from trio_supervisor.daemon.pool import Pool
@@ -35,8 +36,6 @@ log = logging.getLogger(__name__)
 
 SOMETHING_FATAL = 3
 """Exit code after ``on_fatal = "shutdown"``, as that of ``status`` when something is down."""
-NEVER_SPAWNED = 127
-"""Exit code of ``exit_with`` for what could not be executed, as a shell's."""
 
 
 class Supervisor:
@@ -79,6 +78,7 @@ class Supervisor:
         self._to_start: set[tuple[str, str]] | None = None
         self._known: set[tuple[str, str]] = set()
         self._order = Order(events, self.programs)
+        events.attach(Ends(self))
 
     # ── the tree ──
 
@@ -248,13 +248,17 @@ class Supervisor:
         if not ended or self.state is not SupervisorState.RUNNING:
             return
         if options.exit_with == program.rank.namespec:
-            self.exit_code = _shell_code(program.condition.returncode)
+            self.exit_code = shell_code(program.condition.returncode)
         elif program.state is ProcessState.FATAL and self._is_vital(program):
             self.exit_code = SOMETHING_FATAL
         else:
             return
+        self.end_because_of(program, program.history.cause)
+
+    def end_because_of(self, program: Program, cause: int | None) -> None:
+        """Shut down after the end of a process."""
         log.warning("%s has ended: shutting down (exit code %d)", program.rank.name, self.exit_code)
-        self.shutdown_nowait(program.history.cause)
+        self.shutdown_nowait(cause)
 
     def _is_vital(self, program: Program) -> bool:
         """Say whether the daemon ends when a program is given up."""
@@ -292,10 +296,3 @@ class Supervisor:
         """Return the processes that could not be killed."""
         stuck = (program.condition.left for program in self.programs() if program.is_stuck)
         return set().union(*stuck)
-
-
-def _shell_code(returncode: int | None) -> int:
-    """Return the exit code that a shell would give: 128 + n for signal n."""
-    if returncode is None:
-        return NEVER_SPAWNED
-    return returncode if returncode >= 0 else 128 - returncode

@@ -73,6 +73,11 @@ def matches(word: str, group: str, name: str) -> bool:
     return _like(group, wanted_group) and (not wanted or _like(name, wanted))
 
 
+def means(word: str, group: str, name: str) -> bool:
+    """Say whether a word that is given to `up` means a process: as a target, or its group."""
+    return word == group or matches(word, group, name)
+
+
 def named(words: Iterable[str], groups: Iterable[str]) -> list[str]:
     """Replace patterns among the names of groups by what they match; one without stays."""
     known = sorted(groups)

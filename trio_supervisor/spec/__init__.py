@@ -29,7 +29,11 @@ from trio_supervisor.spec.types import Spec as Spec
 
 
 class Configuration(Spec, frozen=True, kw_only=True):
-    """All that a configuration says, ready to be carried out."""
+    """All that a configuration says, ready to be carried out.
+
+    The last two are said by the launcher: the end of any process ends all, with the exit code of
+    the one that is named (empty: of that process).
+    """
 
     path: str
     base: str
@@ -40,6 +44,8 @@ class Configuration(Spec, frozen=True, kw_only=True):
     groups: tuple[GroupSpec, ...] = ()
     warnings: tuple[str, ...] = ()
     included: tuple[str, ...] = ()
+    abort_on_exit: bool = False
+    exit_code_from: str = ""
 
 
 SECTIONS: dict[str, Any] = {

@@ -1,0 +1,124 @@
+"""The options of `up`: in the background, waiting, joining what runs, ending with one process."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from rig import PATIENCE, open_rig, shell, until, up_at_once  # noqa: F401  # the fixture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rig import Rig
+
+FOREVER = "exec sleep 1000"
+CHAIN = up_at_once("db", FOREVER) + up_at_once(
+    "web", f"echo hello; {FOREVER}", 'depends_on = ["db"]'
+)
+OFF = shell("off", FOREVER, "autostart = false\nstartsecs = 0")
+
+
+def up(rig: Rig, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run an `up` that comes to an end by itself."""
+    return rig.run("trio-supervisor", "up", "-c", str(rig.configuration), *words)
+
+
+@pytest.fixture(name="stack")
+def end_at_last(rig: Rig) -> Iterator[Rig]:
+    """Give a rig whose daemons run in the background."""
+    yield rig
+    assert rig.run("trio-supervisor", "down", "-c", str(rig.configuration)).returncode == 0
+
+
+def test_up_returns_when_all_is_ready(stack: Rig) -> None:
+    stack.write(CHAIN + shell("job", "exit 0", 'type = "task"') + OFF)
+
+    done = up(stack, "--wait")
+
+    assert (done.returncode, sorted(done.stdout.split("\n"))) == (
+        0,
+        ["", "db: up", "job: up", "web: up"],
+    )
+    assert stack.states() == {"db": "RUNNING", "web": "RUNNING", "job": "EXITED", "off": "STOPPED"}
+    again = up(stack, "-d", "off")
+    assert (again.returncode, again.stderr) == (0, "off: started\n")
+    assert up(stack, "--wait", "o*").stdout == "off: up\n"
+
+
+def test_up_says_what_does_not_become_ready(stack: Rig) -> None:
+    stack.write(up_at_once("a", FOREVER) + shell("slow", FOREVER, "startsecs = 1000"))
+
+    done = up(stack, "--wait", "--wait-timeout", "0.3")
+
+    assert done.returncode == 1
+    assert done.stdout == "a: up\nslow: ERROR (after 0 s: STARTING)\n"
+
+
+def test_up_without_dependencies_starts_what_is_named(stack: Rig) -> None:
+    stack.write(CHAIN)
+
+    assert up(stack, "--no-deps", "--wait", "web").stdout == "web: up\n"
+    assert stack.states() == {"db": "STOPPED", "web": "RUNNING"}
+    refused = up(stack, "--no-deps", "db")
+    assert refused.returncode == 2
+    assert "--no-deps: it runs already (trio-supervisor down stops it)" in refused.stderr
+
+
+def test_a_mistake_starts_nothing(rig: Rig) -> None:
+    rig.write(CHAIN)
+
+    for words in (["-d", "nosuch"], ["--exit-code-from", "nosuch"], ["--wait-timeout", "x"]):
+        done = up(rig, *words)
+        assert done.returncode == 2
+        assert "Error: " in done.stderr
+        assert not rig.left_files()
+
+
+def test_a_second_up_starts_what_is_missing_and_only_leaves(stack: Rig) -> None:
+    stack.write(CHAIN + OFF)
+    assert up(stack, "--wait").returncode == 0
+    assert stack.ctl("stop", "web").returncode == 0
+    second = subprocess.Popen(
+        stack.command("trio-supervisor", "up", "-c", str(stack.configuration)),
+        env=stack.environment,
+        cwd=stack.directory,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert second.stdout is not None
+
+    assert second.stdout.readline() == "web | hello\n"
+    until(lambda: stack.states()["web"] == "RUNNING")
+    second.send_signal(signal.SIGINT)
+    _, told = second.communicate(timeout=PATIENCE)
+
+    assert second.returncode == 0
+    assert told.splitlines()[-1] == "still running; trio-supervisor down stops it"
+    assert stack.states() == {"db": "RUNNING", "web": "RUNNING", "off": "STOPPED"}
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["--exit-code-from", "test"], 7),
+        (["--abort-on-exit"], 7),
+        (["--exit-code-from", "db"], 143),
+    ],
+)
+def test_an_end_is_the_end_of_all(rig: Rig, options: list[str], code: int) -> None:
+    rig.write(
+        up_at_once("db", FOREVER)
+        + shell("job", "exit 0", 'type = "task"')
+        + shell("test", "exit 7", "depends_on = ['db', 'job']\nautorestart = true")
+    )
+
+    done = up(rig, *options)
+
+    assert done.returncode == code, done.stdout
+    assert "test has ended: shutting down" in done.stdout
+    assert done.stdout.endswith("0 processes left\n")
+    assert "RUNNING after" not in done.stdout

@@ -1,0 +1,106 @@
+"""A second `up`, and what `up -d` does after the start: clients of the daemon that runs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+from trio_supervisor.errors import ProtocolError, SupervisorError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trio_supervisor.client.session import Session
+
+STILL_RUNNING = "still running; trio-supervisor down stops it"
+FAILED = 1
+
+
+def find(configuration: str) -> Session | None:
+    """Return a session with the daemon of a configuration; None when there is none."""
+    from trio_supervisor.client.connection import UnreachableError
+    from trio_supervisor.client.session import Session
+    from trio_supervisor.protocol.messages import GetInfo, Info
+    from trio_supervisor.source.address import address_path, read_address
+
+    address = read_address(address_path(configuration))
+    if address is None:
+        return None
+    session = Session(address, configuration=configuration)
+    try:
+        session.ask(GetInfo(), Info)
+    except (UnreachableError, ProtocolError):
+        return None  # it is just going, or never tidied up: the lock decides
+    return session
+
+
+def join(session: Session, names: tuple[str, ...], given: Mapping[str, str]) -> int:
+    """Start what is missing, and show output until Ctrl-C, which leaves all as it is."""
+    from trio_supervisor.client.journal import follow
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    targets = chosen(session, names)
+    session.hint("already running: showing its output from now on; Ctrl-C leaves it running")
+    try:
+        follow(session, dict(given), lambda: start(session, targets))
+    except KeyboardInterrupt:
+        session.hint(STILL_RUNNING)
+    except ProtocolError:
+        session.hint("supervisord has ended")
+    sys.stdout.flush()
+    return 0
+
+
+def chosen(session: Session, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the processes that names mean, as they do for `up`; without names, all autostarted.
+
+    Raises SupervisorError for a name that is none.
+    """
+    from trio_supervisor.daemon.targets import means
+    from trio_supervisor.protocol.messages import Available, GetAvailable
+
+    replies = [one for one in session.stream(GetAvailable()) if isinstance(one, Available)]
+    rows = [row for reply in replies for row in reply.processes if row.in_use]
+    for name in names:
+        if not any(means(name, row.group, row.name) for row in rows):
+            known = ", ".join(sorted({row.name for row in rows}))
+            raise SupervisorError(f"no process or group is called {name!r} (there are: {known})")
+    return tuple(
+        f"{row.group}:{row.name}"
+        for row in rows
+        if (any(means(name, row.group, row.name) for name in names) if names else row.autostart)
+    )
+
+
+def start(session: Session, targets: tuple[str, ...]) -> None:
+    """Start what of the targets is down, but for what has done its work."""
+    from trio_supervisor.client import render
+    from trio_supervisor.client.processes import outcomes, snapshot
+    from trio_supervisor.client.session import Session
+    from trio_supervisor.lifecycle import STOPPED_STATES, ProcessState
+    from trio_supervisor.protocol.messages import Start
+
+    other = Session(session.address)
+    try:
+        missing = tuple(
+            f"{row.group}:{row.name}"
+            for row in (snapshot(other, targets)[0] if targets else ())
+            if row.state in STOPPED_STATES
+            and not (row.state is ProcessState.EXITED and row.returncode == 0)
+        )
+        for outcome in outcomes(other, Start(missing, wait=False)) if missing else ():
+            session.hint(render.outcome_line(outcome))
+    finally:
+        other.close()
+
+
+def wait(session: Session, names: tuple[str, ...], timeout: float | None) -> int:
+    """Wait until what names mean is up; tell what is not."""
+    from trio_supervisor.client.stack import wait_for
+    from trio_supervisor.protocol.messages import Wait
+
+    targets = chosen(session, names)
+    if targets:
+        wait_for(session, Wait(targets, timeout=timeout))
+    return FAILED if session.exit_code else 0
