@@ -16,6 +16,7 @@ COMMANDS = {
     "check": "report everything that is wrong with a configuration",
     "doctor": "report what containment rests on here, with remedies",
     "schema": "print the JSON Schema of supervisord.toml",
+    "completion": "print what makes bash, zsh or fish complete commands and names",
 }
 """The launcher's own commands; every other word is a supervisorctl command."""
 
