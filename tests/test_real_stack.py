@@ -59,6 +59,30 @@ def test_wait_does_not_wait_longer_than_it_may(rig: Rig) -> None:
     assert (code, lines) == (1, ["slow: ERROR (after 0 s: STARTING)"])
 
 
+def test_wait_knows_what_is_ready_and_what_is_healthy(rig: Rig) -> None:
+    rig.write(
+        up_at_once("a", FOREVER, "ready = {exec = 'test -e ready', interval = 0.05}")
+        + up_at_once(
+            "b",
+            FOREVER,
+            "health = {exec = 'test -e healthy', interval = 0.05, on_failure = 'mark'}",
+        )
+    )
+    rig.start()
+    rig.settle(ProcessState.RUNNING)
+
+    assert said(rig, "wait", "--timeout", "0.1", "a") == (1, ["a: ERROR (after 0 s: not ready)"])
+    assert said(rig, "wait", "b") == (0, ["b: up"])
+    assert said(rig, "wait", "--timeout", "0.1", "--healthy", "b") == (
+        1,
+        ["b: ERROR (after 0 s: not healthy)"],
+    )
+    (rig.directory / "ready").touch()
+    (rig.directory / "healthy").touch()
+    assert said(rig, "wait", "--healthy", "a", "b") == (0, ["a: up", "b: up"])
+    assert [line.split()[2] for line in said(rig, "ps")[1]] == ["READY", "ready", "healthy"]
+
+
 def test_wait_without_names_or_with_a_bad_time_is_usage(rig: Rig) -> None:
     rig.write(shell("a", FOREVER))
     rig.start()
@@ -86,10 +110,21 @@ def test_ps_shows_what_processes_use(rig: Rig) -> None:
 
     code, (head, off, web) = said(rig, "ps")
     assert code == 0
-    heads = ["NAME", "STATE", "PID", "UPTIME", "RESTARTS", "CPU", "MEMORY", "PORTS", "NOTE"]
+    heads = [
+        "NAME",
+        "STATE",
+        "READY",
+        "PID",
+        "UPTIME",
+        "RESTARTS",
+        "CPU",
+        "MEMORY",
+        "PORTS",
+        "NOTE",
+    ]
     assert head.split() == heads
     assert off.split() == ["off", "STOPPED", "-", "-", "0", "-", "-", "Not", "started"]
-    assert re.match(rf"web +RUNNING +\d+ +0:00:\d\d +0 +\d+\.\d% +\S+[KM] +{port}$", web)
+    assert re.match(rf"web +RUNNING +ready +\d+ +0:00:\d\d +0 +\d+\.\d% +\S+[KM] +{port}$", web)
     (process,) = json.loads(launcher(rig, "ps", "--json", "web").stdout)["processes"]
     assert process["ports"] == [int(port)]
     assert process["memory"] > 0

@@ -84,12 +84,8 @@ def table(rows: list[dict[str, str]]) -> list[str]:
 
 
 def _readiness(process: ProcessStatus) -> str:
-    """Say what a daemon tells of it, which may be nothing."""
-    health: str = getattr(process, "health", "")
-    if health:
-        return health
-    is_ready: bool | None = getattr(process, "ready", None)
-    return {None: "", True: "ready", False: "not yet"}[is_ready]
+    """Say how its health is, where that is looked at, else whether it is ready."""
+    return process.health or ("ready" if process.ready else "not yet")
 
 
 def _duration(seconds: float | None) -> str:

@@ -47,8 +47,8 @@ def _dependency(program: Program, wanted: Wait) -> Dependency:
     """Return what, were it in a ``depends_on``, would say that a program is up."""
     if program.spec.type == "task":
         return Dependency(condition="completed_ok")
-    has_probe = getattr(program.spec, "health", None) is not None
-    return Dependency(condition="healthy" if wanted.healthy and has_probe else "ready")
+    is_probed = wanted.healthy and program.spec.health is not None
+    return Dependency(condition="healthy" if is_probed else "ready")
 
 
 async def _outcome(
