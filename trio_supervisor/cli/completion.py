@@ -161,8 +161,10 @@ def _help_of(command: str, *, is_launcher: bool) -> str:
         with redirect_stdout(shown), redirect_stderr(shown), suppress(SystemExit):
             import_module(f"trio_supervisor.cli.{command}").main(["--help"])
         return shown.getvalue()
-    from trio_supervisor.client.table import COMMANDS
+    from trio_supervisor.cli.supervisorctl import load
+    from trio_supervisor.client.commands import COMMANDS
 
+    load((command,))
     return "\n".join(COMMANDS[command].help) if command in COMMANDS else ""
 
 

@@ -28,7 +28,7 @@ complete -F _trio_supervisor trio-supervisor supervisorctl
 
 _ZSH = r"""#compdef trio-supervisor supervisorctl
 _trio_supervisor() {
-    local launcher=trio-supervisor found line
+    local launcher=trio-supervisor found line meaning
     local -a offered
     [[ ${words[1]} == */* ]] && launcher="${words[1]:h}/trio-supervisor"
     found=$("$launcher" completion suggest -- "${(@Q)words[1,CURRENT]}" 2>/dev/null)
@@ -37,7 +37,9 @@ _trio_supervisor() {
         return
     fi
     for line in "${(@f)found}"; do
-        [[ -n $line ]] && offered+=("${${line%%$'\t'*}//:/\\:}:${line#*$'\t'}")
+        [[ -n $line ]] || continue
+        meaning=${line#*$'\t'}
+        offered+=("${${line%%$'\t'*}//:/\\:}${meaning:+:$meaning}")
     done
     _describe trio-supervisor offered
 }

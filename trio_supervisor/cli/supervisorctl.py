@@ -52,8 +52,7 @@ def _run(arguments: list[str]) -> int:
     except SupervisorError as error:
         print(f"Error: {error}\nFor help, use {sys.argv[0]} -h", file=sys.stderr)
         return 2
-    from trio_supervisor.client import table  # noqa: F401  # the commands
-
+    load(given.words)
     opened = session.Session(
         address, configuration=configuration, is_interactive=given.interactive or not given.words
     )
@@ -64,6 +63,14 @@ def _run(arguments: list[str]) -> int:
 
     run_shell(opened)
     return 0
+
+
+def load(words: tuple[str, ...]) -> None:
+    """Import what holds a command; most that are typed are about processes, and come alone."""
+    from trio_supervisor.client import commands, processes  # noqa: F401  # the commands
+
+    if commands.parse(" ".join(words))[0] not in commands.COMMANDS:
+        from trio_supervisor.client import table  # noqa: F401  # all of them
 
 
 def _never_fail_to_print() -> None:

@@ -127,6 +127,8 @@ def _run_with(session: Session, known: Command, words: list[str]) -> None:
 def _complaint(known: Command, words: list[str]) -> str:
     """Say what a command cannot be given, empty if all is well."""
     if JSON in words:
+        from trio_supervisor.client import table  # noqa: F401  # all commands, not just this one
+
         having = ", ".join(sorted(other.name for other in COMMANDS.values() if other.has_json))
         return f"{known.name} has no {JSON} (these have it: {having})"
     if words and not known.accepts_words:
