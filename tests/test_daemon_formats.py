@@ -36,6 +36,9 @@ class Heard:
         """Keep it."""
         self.data += bytes(data)
 
+    def finish_line(self) -> None:
+        """Nothing is held back."""
+
 
 @given(st.lists(st.integers(1, len(ANSI)), max_size=30))
 def test_ansi_sequences_go_wherever_they_are_cut(cuts: list[int]) -> None:
@@ -116,7 +119,7 @@ def test_a_programs_log_has_its_format(tmp_path: Path, log_format: str, expected
     spec = spec_of("web", stdout_logfile=str(path), log_format=log_format, strip_ansi=True)
     console = Heard()
     settings = LogSettings(childlogdir=str(tmp_path), identifier="me")
-    logs = ProgramLogs(spec, settings, (console,), group="site")
+    logs = ProgramLogs(spec, settings, (console, Heard()), group="site")
 
     for sink in logs.sinks[0]:
         sink.write(b"\x1b[31mred\x1b[0m\nlast")

@@ -9,16 +9,21 @@ import sys
 from trio_supervisor.cli.supervisord import USAGE_ERROR, configuration, daemon, take_early_signals
 
 USAGE = """\
-usage: trio-supervisor up [-c FILE] [NAME ...]
+usage: trio-supervisor up [-c FILE] [--timestamps] [--color|--no-color] [NAME ...]
 
 Run a configuration in the foreground: every line of every process on the console behind its
 name, log files as configured, the control socket open for supervisorctl in another terminal.
 Ctrl-C stops everything in order; a second one, a second later, kills.
 
   -c, --configuration FILE   the configuration (default: searched for as supervisord does)
+  --timestamps               the time before each line
+  --color, --no-color        with colours, or without (default: NO_COLOR, FORCE_COLOR, else
+                             colours on a terminal)
   NAME                       start only these processes, groups or group:name (default: all that
                              have autostart)
 """
+
+LONG_OPTIONS = ["configuration=", "timestamps", "color", "no-color", "help"]
 
 
 def main(arguments: list[str]) -> int:
@@ -29,7 +34,7 @@ def main(arguments: list[str]) -> int:
     from trio_supervisor.errors import SupervisorError
 
     try:
-        pairs, names = getopt.gnu_getopt(arguments, "c:h", ["configuration=", "help"])
+        pairs, names = getopt.gnu_getopt(arguments, "c:h", LONG_OPTIONS)
     except getopt.GetoptError as problem:
         print(f"Error: {problem.msg}\n\n{USAGE}", end="", file=sys.stderr)
         return USAGE_ERROR
@@ -46,8 +51,16 @@ def main(arguments: list[str]) -> int:
             os.getcwd(),
             console=True,
             only=tuple(names),
+            color=_color(pairs),
+            timestamps="--timestamps" in given,
         )
         return start(launch, daemon)
     except SupervisorError as problem:
         report("trio-supervisor up", problem)
         return USAGE_ERROR
+
+
+def _color(pairs: list[tuple[str, str]]) -> bool | None:
+    """Return what was asked for last."""
+    asked = [option == "--color" for option, _ in pairs if option in {"--color", "--no-color"}]
+    return asked[-1] if asked else None

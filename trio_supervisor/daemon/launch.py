@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 class Launch(Record):
     """One start: the configuration's path, typed command line values for [supervisord], where.
 
-    ``console`` shows all output in the foreground; ``only`` names what starts (empty: as
-    configured). ``program`` is the executable's name, for messages. Without ``has_guardian`` the
-    process that was started is the daemon itself.
+    ``console`` shows all output in the foreground, ``color`` (None: where it is usual) and
+    ``timestamps`` say how; ``only`` names what starts (empty: as configured). ``program`` is the
+    executable's name, for messages. Without ``has_guardian`` the process that was started is the
+    daemon itself.
     """
 
     program: str
@@ -35,6 +36,8 @@ class Launch(Record):
     directory: str
     console: bool = False
     only: tuple[str, ...] = ()
+    color: bool | None = None
+    timestamps: bool = False
     has_guardian: bool = True
 
     def read(self) -> Source:

@@ -71,21 +71,21 @@ class LogSettings:
 class ProgramLogs:
     """stdout and stderr of one process: each a file, syslog, both, or none.
 
-    ``also`` gets everything, too, and ``tell`` what is to be an event.
+    ``also`` get everything, too, one stdout and one stderr, and ``tell`` what is to be an event.
     """
 
     def __init__(
         self,
         spec: ProgramSpec,
         settings: LogSettings,
-        also: tuple[Sink, ...] = (),
+        also: tuple[LineSink, LineSink] | None = None,
         *,
         group: str = "",
     ) -> None:
         """Open them; ``group`` is the one of the process, as what is logged may name it."""
         self.tell: Callable[[EventKind, Channel, bytes], None] = _tell_nobody
         self._settings = settings
-        self._also = also
+        self._also = dict(zip((Channel.STDOUT, Channel.STDERR), also or (), strict=False))
         self._group = group
         self._files: dict[Channel, LogFile] = {}
         self._sinks: dict[Channel, tuple[Sink, ...]] = {}
@@ -155,8 +155,8 @@ class ProgramLogs:
 
     def _open(self, spec: ProgramSpec) -> None:
         self._files = {}
-        self._sinks = {Channel.STDERR: self._also}
-        self._unfinished = []
+        self._sinks = {Channel.STDERR: ()}
+        self._unfinished = list(self._also.values())
         self._add(Channel.STDOUT, spec)
         if not spec.redirect_stderr:
             self._add(Channel.STDERR, spec)
@@ -175,7 +175,8 @@ class ProgramLogs:
             sinks.append(Teller(partial(self._tell, EventKind.OUTPUT, channel)))
         if spec.strip_ansi and sinks:
             sinks = [self._noted(Stripped(sinks))]
-        sinks += self._also
+        if channel in self._also:
+            sinks.append(self._also[channel])
         if limit := _option(spec, channel, "capture_maxbytes"):
             tell = partial(self._tell, EventKind.CAPTURE, channel)
             sinks = [self._noted(Capture(sinks, limit, tell))]

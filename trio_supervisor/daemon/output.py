@@ -126,6 +126,12 @@ class Pump:
             pipe.grow()
         return size
 
+    def take(self, pipe: Pipe) -> None:
+        """Take what is in a pipe at this moment."""
+        room = LARGE_PIPE
+        while room > 0 and not pipe.closed.is_set() and (size := self._move(pipe)):
+            room -= size
+
     def close(self, pipe: Pipe) -> None:
         """Stop reading a pipe; its writers, if any are left, will get EPIPE."""
         if not pipe.closed.is_set():
@@ -159,7 +165,5 @@ class Pump:
 
     def _empty(self, pipe: Pipe) -> None:
         """Take what is there and close; somebody who holds the pipe may write on for ever."""
-        room = LARGE_PIPE
-        while room > 0 and not pipe.closed.is_set() and (size := self._move(pipe)):
-            room -= size
+        self.take(pipe)
         self.close(pipe)

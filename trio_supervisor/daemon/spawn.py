@@ -174,6 +174,8 @@ class _Run:
             else:
                 assert self._process.returncode is not None
                 self._spawner.containment.release(self._unit)
+                for pipe in self._pipes:
+                    self._spawner.pump.take(pipe)  # what it said last comes before its end
                 self._program.ended(self._process.returncode)
 
     async def left_behind(self) -> None:
