@@ -12,6 +12,7 @@ import re
 import select
 import signal
 import subprocess
+import termios
 import threading
 import time
 import uuid
@@ -84,6 +85,10 @@ class Terminal:
     def type(self, keys: str) -> None:
         """Type, as somebody at the keyboard."""
         os.write(self._ours, keys.encode())
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Make the window larger or smaller."""
+        termios.tcsetwinsize(self._ours, (rows, columns))
 
     def wait(self, patience: float = PATIENCE) -> int:
         """Wait for the end of the program; return its exit code."""

@@ -27,7 +27,7 @@ def arguments_of(spec: ProgramSpec, environment: Mapping[str, str]) -> list[str]
     Raises RequestError: NO_FILE when there is none, NOT_EXECUTABLE when it cannot be executed.
     """
     words = _split(spec.command)
-    words[0] = _find(words[0], environment)
+    words[0] = find_program(words[0], environment)
     if spec.directory is not None and not os.path.isdir(spec.directory):
         raise RequestError(Fault.NO_FILE, f"can't change to directory '{spec.directory}'")
     return words
@@ -49,7 +49,7 @@ def _quoted(command: object) -> str:
     return f'"{escaped}"'
 
 
-def _find(program: str, environment: Mapping[str, str]) -> str:
+def find_program(program: str, environment: Mapping[str, str]) -> str:
     """Look a bare name up on the PATH of the program; judge a path as it is."""
     if "/" in program:
         candidates = [program]

@@ -16,9 +16,12 @@ import trio
 
 from trio_supervisor.daemon.speaker import ConsoleSink, Speaker, Style, wants_colour
 from trio_supervisor.daemon.stream import BACKLOG, LAST_WORDS, non_blocking
+from trio_supervisor.daemon.terminal import window_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from trio_supervisor.daemon.terminal import Window
 
 PATIENCE = 0.1
 """Seconds without a byte taken after which a terminal counts as stuck."""
@@ -65,6 +68,11 @@ class Console:
         self._unfinished: set[ConsoleSink] = set()
         self._open: ConsoleSink | None = None
         self._is_at_start = True
+
+    @property
+    def window(self) -> Window | None:
+        """The size of the terminal, if it is one."""
+        return window_of(self._fd)
 
     def sink(self, name: str) -> ConsoleSink:
         """Return where the lines of a name go; names unknown so far get the next colour."""

@@ -19,6 +19,7 @@ from trio_supervisor.daemon.distant import log_file
 from trio_supervisor.daemon.formats import Formatted, LineSink, Stripped, as_json, prefixed
 from trio_supervisor.daemon.mounts import Mounts
 from trio_supervisor.daemon.syslog import Syslog, SyslogSink
+from trio_supervisor.daemon.terminal import Newlines
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.protocol.messages import Channel, EventKind
 
@@ -160,6 +161,10 @@ class ProgramLogs:
         self._add(Channel.STDOUT, spec)
         if not spec.redirect_stderr:
             self._add(Channel.STDERR, spec)
+
+        if spec.tty:
+            logged = Newlines(self._sinks[Channel.STDOUT])
+            self._sinks[Channel.STDOUT] = (self._noted(logged),)
 
     def _add(self, channel: Channel, spec: ProgramSpec) -> None:
         """Make what a channel is written to."""

@@ -103,7 +103,8 @@ class Root:
             census=self.containment.census,
         )
         server = Server(handlers)
-        table = SignalTable(self.supervisor, self.containment, self._reopen_logs)
+        table = SignalTable(self.supervisor, self.containment, self._reopen_logs, self._resize)
+        self._resize()
         with trio.open_signal_receiver(*RECEIVED) as signals:
             async with trio.open_nursery() as services:
                 services.start_soon(self._pump.run)
@@ -195,6 +196,11 @@ class Root:
             "SUPERVISOR_ENABLED": "1",
             "SUPERVISOR_SERVER_URL": self._doors.url,
         }
+
+    def _resize(self) -> None:
+        """Let the terminals of programs be as large as that of the console."""
+        if self._console is not None and (window := self._console.window):
+            self._spawner.resize_all(window)
 
     def _reopen_logs(self) -> None:
         log.info("supervisord logreopen")

@@ -1,0 +1,90 @@
+"""The pseudo-terminal of a process with ``tty``: its window, and what logs make of its output.
+
+Our end stays open until nothing of the process is left: closed earlier, it would hang up on those
+who still write, and take their last words.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import termios
+from typing import TYPE_CHECKING, NamedTuple
+
+from trio_supervisor.daemon.command import find_program
+from trio_supervisor.errors import Fault, RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from trio_supervisor.daemon.logfile import Sink
+
+NAME = "xterm-256color"
+"""TERM of a process, where the daemon has none that could be passed on."""
+LARGEST = 0xFFFF
+
+
+class Window(NamedTuple):
+    """The size of a terminal in characters."""
+
+    rows: int = 24
+    columns: int = 80
+
+
+def open_terminal(window: Window, owner: int | None) -> tuple[int, int]:
+    """Make a pseudo-terminal of a user; return our end and that of the process."""
+    ours, theirs = os.openpty()
+    os.set_blocking(ours, False)
+    resize(ours, window)
+    if owner is not None:
+        os.fchown(theirs, owner, -1)  # who opens it by its name must be allowed to
+    return ours, theirs
+
+
+def resize(descriptor: int, window: Window) -> None:
+    """Give a terminal another size; the kernel tells those in its foreground (SIGWINCH)."""
+    fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", *window, 0, 0))
+
+
+def window_of(descriptor: int) -> Window | None:
+    """Return the size of a terminal, None for what is none, or does not know its size."""
+    try:
+        columns, rows = os.get_terminal_size(descriptor)
+    except OSError:
+        return None
+    return Window(rows, columns) if rows and columns else None
+
+
+def controlling(environment: Mapping[str, str]) -> list[str]:
+    """Return what goes before a command to give it the terminal that is its stdin.
+
+    setsid(1) makes a session and takes the terminal, without a fork where the caller leads no
+    process group. Raises RequestError where it is missing.
+    """
+    try:
+        return [find_program("setsid", environment), "-c"]
+    except RequestError as problem:
+        text = "tty = true needs setsid(1) (install util-linux, or take tty out)"
+        raise RequestError(Fault.NO_FILE, text) from problem
+
+
+class Newlines:
+    """Passes on what a terminal was sent with the ends of lines that files have."""
+
+    def __init__(self, sinks: Iterable[Sink]) -> None:
+        self._sinks = tuple(sinks)
+        self._held = b""
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Pass on; a carriage return at the end waits for what follows it."""
+        text = self._held + bytes(data)
+        self._held = b"\r" if text.endswith(b"\r") else b""
+        text = text[: len(text) - len(self._held)].replace(b"\r\n", b"\n")
+        if text:
+            for sink in self._sinks:
+                sink.write(text)
+
+    def finish_line(self) -> None:
+        """Forget a carriage return that nothing follows."""
+        self._held = b""
