@@ -68,6 +68,11 @@ class Terminal:
         return self._process.poll()
 
     @property
+    def shown(self) -> bytes:
+        """What was shown so far, just as it was."""
+        return self._shown
+
+    @property
     def text(self) -> str:
         """What was shown so far, without colours, its lines ended by a plain newline."""
         return _plain(self._shown)

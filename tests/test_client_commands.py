@@ -368,9 +368,9 @@ LIST_OF_COMMANDS = """\
 
 default commands (type help <topic>):
 =====================================
-add    events  kill      pid     remove  restart   signal  stop    version
-avail  exit    maintail  quit    reopen  rotate    start   tail \x20
-clear  fg      open      reload  reread  shutdown  status  update
+add     clear   fg        open  reload  reread   shutdown  status  update\x20
+attach  events  kill      pid   remove  restart  signal    stop    version
+avail   exit    maintail  quit  reopen  rotate   start     tail \x20
 
 """
 

@@ -43,6 +43,7 @@ from trio_supervisor.protocol.messages import (
     Remove,
     Reopen,
     Reread,
+    Resize,
     Restart,
     Rotate,
     Shutdown,
@@ -81,6 +82,7 @@ USED_CODES = {
     0x0027: Rotate,
     0x0028: Reopen,
     0x0029: Write,
+    0x002A: Resize,
     0x0030: Reread,
     0x0031: Changes,
     0x0032: Update,
@@ -160,6 +162,10 @@ PINNED: list[tuple[Message, str]] = [
     (Rotate(("web",)), "0000000b 00000007 0027 0000000100000003776562"),
     (Reopen(("web",)), "0000000b 00000007 0028 0000000100000003776562"),
     (Write("web", b"hi"), "0000000d 00000007 0029 00000003776562 000000026869"),
+    (
+        Resize("web", 24, 80),
+        "00000017 00000007 002a 00000003776562 0000000000000018 0000000000000050",
+    ),
     (Reread(), "00000000 00000007 0030"),
     (
         Changes(("a",), (GroupChange("b", ("umask", "user")),), (), ("w",)),

@@ -28,6 +28,7 @@ _TAKES_PROCESSES = {
     "signal",
     "tail",
     "fg",
+    "attach",
     "clear",
     "rotate",
     "reopen",

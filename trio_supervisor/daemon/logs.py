@@ -19,7 +19,7 @@ from trio_supervisor.daemon.distant import log_file
 from trio_supervisor.daemon.formats import Formatted, LineSink, Stripped, as_json, prefixed
 from trio_supervisor.daemon.mounts import Mounts
 from trio_supervisor.daemon.syslog import Syslog, SyslogSink
-from trio_supervisor.daemon.terminal import Newlines
+from trio_supervisor.daemon.terminal import Newlines, Screen
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.protocol.messages import Channel, EventKind
 
@@ -85,6 +85,7 @@ class ProgramLogs:
     ) -> None:
         """Open them; ``group`` is the one of the process, as what is logged may name it."""
         self.tell: Callable[[EventKind, Channel, bytes], None] = _tell_nobody
+        self.screen: Screen | None = None
         self._settings = settings
         self._also = dict(zip((Channel.STDOUT, Channel.STDERR), also or (), strict=False))
         self._group = group
@@ -153,8 +154,11 @@ class ProgramLogs:
             file.close()
             for follower in file.followers:
                 follower.close()
+        if self.screen is not None:
+            self.screen.close()
 
     def _open(self, spec: ProgramSpec) -> None:
+        self.screen = None
         self._files = {}
         self._sinks = {Channel.STDERR: ()}
         self._unfinished = list(self._also.values())
@@ -163,8 +167,9 @@ class ProgramLogs:
             self._add(Channel.STDERR, spec)
 
         if spec.tty:
+            self.screen = Screen()
             logged = Newlines(self._sinks[Channel.STDOUT])
-            self._sinks[Channel.STDOUT] = (self._noted(logged),)
+            self._sinks[Channel.STDOUT] = (self.screen, self._noted(logged))
 
     def _add(self, channel: Channel, spec: ProgramSpec) -> None:
         """Make what a channel is written to."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.order import Order
     from trio_supervisor.daemon.spawn import Spawner
     from trio_supervisor.daemon.strategy import Strategy
+    from trio_supervisor.daemon.terminal import Window
     from trio_supervisor.daemon.turns import Rank
     from trio_supervisor.protocol.messages import ProcessStatus
     from trio_supervisor.spec import ProgramSpec
@@ -40,6 +41,7 @@ _NOT_WRITTEN = {
     Fault.NO_FILE: "it does not read what is written to it: its stdin is closed",
     Fault.BUSY: "it does not read what was written to it before; try again later",
 }
+NO_TERMINAL = "it has no terminal (tty = true gives it one)"
 
 
 def _tell_nobody() -> None:
@@ -179,6 +181,13 @@ class Program:
         fault = self._spawner.write(self.condition.pid, data)
         if fault is not Fault.SUCCESS:
             raise RequestError(fault, _NOT_WRITTEN[fault])
+
+    def resize(self, window: Window) -> None:
+        """Give its terminal a size; RequestError without a process, or without a terminal."""
+        if self.condition.pid is None:
+            raise RequestError(Fault.NOT_RUNNING)
+        if not self._spawner.resize(self.condition.pid, window):
+            raise RequestError(Fault.NO_FILE, NO_TERMINAL)
 
     def replace_nowait(self, why: str, *, is_failed_start: bool = False) -> None:
         """End the run that is under way as a failed one, although nothing was asked."""

@@ -73,6 +73,9 @@ class Spawner(Protocol):
         NO_FILE when nobody can read it any more, BUSY when too much waits to be read already.
         """
 
+    def resize(self, pid: int, window: Window) -> bool:
+        """Give the terminal of a process that it runs a size; False when it has none."""
+
 
 class ProcessSpawner:
     """Spawns real processes, in the order of their ranks.
@@ -122,6 +125,11 @@ class ProcessSpawner:
         if feed.offer(data):
             return Fault.SUCCESS
         return Fault.NO_FILE if feed.is_closed else Fault.BUSY
+
+    def resize(self, pid: int, window: Window) -> bool:
+        """Give the terminal of a process that it runs a size; False when it has none."""
+        feed = self.feeds.get(pid)
+        return feed is not None and feed.resize(window)
 
     def resize_all(self, window: Window) -> None:
         """Give all terminals a size, also those to come."""

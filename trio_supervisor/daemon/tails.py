@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
@@ -13,7 +13,22 @@ from trio_supervisor.protocol.messages import End, Message, Output
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
-    from trio_supervisor.daemon.logfile import LogFile
+    class Log(Protocol):
+        """What remembers the last of what was written to it, and has followers."""
+
+        followers: set[Follower]
+
+        @property
+        def path(self) -> str:
+            """Its file, for messages."""
+
+        @property
+        def may_hang(self) -> bool:
+            """Whether reading from it may take for ever."""
+
+        def tail(self, size: int, chunk: int) -> Iterator[bytes]:
+            """Yield the last ``size`` bytes in chunks."""
+
 
 CHUNK = 256 * 1024
 """Bytes of a log that go into one message."""
@@ -21,14 +36,14 @@ _ABANDON: dict[str, Any] = {"abandon_on_cancel": True}
 """What trio-typing does not know of: a thread that hangs is left alone."""
 
 
-def tail(file: LogFile, size: int, *, follow: bool) -> AsyncGenerator[Message, None]:
+def tail(file: Log, size: int, *, follow: bool) -> AsyncGenerator[Message, None]:
     """Return the end of a log as messages; RequestError for a size below zero."""
     if size < 0:
         raise RequestError(Fault.BAD_ARGUMENTS, f"{size} bytes")
     return _follow(file, size) if follow else _read(file, size)
 
 
-async def _read(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
+async def _read(file: Log, size: int) -> AsyncGenerator[Message, None]:
     """Send the end of a log, one chunk after the other."""
     try:
         chunks = file.tail(size, CHUNK)
@@ -39,14 +54,14 @@ async def _read(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
     yield End()
 
 
-async def _next(file: LogFile, chunks: Iterator[bytes]) -> bytes:
+async def _next(file: Log, chunks: Iterator[bytes]) -> bytes:
     """Read on in a log, in a thread if that may hang; nothing is the end."""
     if file.may_hang:
         return await trio.to_thread.run_sync(next, chunks, b"", **_ABANDON)
     return next(chunks, b"")
 
 
-async def _follow(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
+async def _follow(file: Log, size: int) -> AsyncGenerator[Message, None]:
     """Send the end of a log, then what comes; nothing can come between the two."""
     follower = Follower()
     file.followers.add(follower)

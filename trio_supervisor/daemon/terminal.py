@@ -16,13 +16,17 @@ from trio_supervisor.daemon.command import find_program
 from trio_supervisor.errors import Fault, RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from trio_supervisor.daemon.follower import Follower
     from trio_supervisor.daemon.logfile import Sink
 
 NAME = "xterm-256color"
 """TERM of a process, where the daemon has none that could be passed on."""
 LARGEST = 0xFFFF
+"""Rows or columns of a window: ioctl_tty(2) has 16 bits for each."""
+REMEMBERED = 32 * 1024
+"""Bytes of output, at least, that somebody who attaches can be shown."""
 
 
 class Window(NamedTuple):
@@ -67,6 +71,37 @@ def controlling(environment: Mapping[str, str]) -> list[str]:
     except RequestError as problem:
         text = "tty = true needs setsid(1) (install util-linux, or take tty out)"
         raise RequestError(Fault.NO_FILE, text) from problem
+
+
+class Screen:
+    """The last of what a terminal was sent, just as it was, for those who attach to it."""
+
+    path = ""
+    may_hang = False
+
+    def __init__(self) -> None:
+        self.followers: set[Follower] = set()
+        self._recent = b""
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Keep bytes, and pass them on to those who look."""
+        kept = bytes(data)
+        for follower in self.followers:
+            follower.offer(kept)
+        self._recent += kept
+        if len(self._recent) > 2 * REMEMBERED:
+            self._recent = self._recent[-REMEMBERED:].partition(b"\n")[2]
+
+    def tail(self, size: int, chunk: int) -> Iterator[bytes]:
+        """Yield the last ``size`` bytes, as far as they are still known."""
+        last = self._recent[-size:] if size else b""
+        for start in range(0, len(last), chunk):
+            yield last[start : start + chunk]
+
+    def close(self) -> None:
+        """Let those who look know that nothing more will come."""
+        for follower in self.followers:
+            follower.close()
 
 
 class Newlines:
