@@ -156,3 +156,13 @@ def test_a_terminal_is_the_programs_users(rig: Rig) -> None:
 
     until(lambda: "opened" in rig.text("web.log"), "the terminal to be opened")
     assert rig.text("web.log") == "nobody\nopened\n"
+
+
+def test_the_lines_of_a_terminal_can_tell_that_it_is_ready(rig: Rig) -> None:
+    rig.write(
+        '[program.web]\ncommand = ["/bin/sh", "-c", "echo listening; sleep 1000"]\ntty = true\n'
+        "stdout_logfile = 'NONE'\nstartsecs = 0\nready = { log = '^listening$' }\n"
+    )
+    rig.start()
+
+    until(lambda: rig.rows()["web"].ready, "its readiness")

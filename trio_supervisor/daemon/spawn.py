@@ -18,7 +18,7 @@ from trio_supervisor.daemon.identity import account_of
 from trio_supervisor.daemon.ladder import Ladder, Watched
 from trio_supervisor.daemon.sharing import SharedSockets
 from trio_supervisor.daemon.terminal import NAME as TERM
-from trio_supervisor.daemon.terminal import Window, controlling
+from trio_supervisor.daemon.terminal import Window
 from trio_supervisor.daemon.turns import Turns
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.spec import FcgiProgramSpec
@@ -106,8 +106,6 @@ class ProcessSpawner:
     def check(self, spec: ProgramSpec) -> None:
         """Raise RequestError when a spawn would fail."""
         arguments_of(spec, {**self.environment, **spec.environment})
-        if spec.tty:
-            controlling(self.environment)
 
     def send(self, pid: int, number: int) -> None:
         """Send a signal to a process that it runs."""
@@ -170,8 +168,7 @@ class _Run:
         spec = self._program.spec
         self._environment.update(self._variables())
         words = arguments_of(spec, self._environment)
-        before = controlling(self._spawner.environment) if spec.tty else []
-        command = [*self._spawner.budget.prefix, *before, *words]
+        command = [*self._spawner.budget.prefix, *words]
         if isinstance(spec, FcgiProgramSpec):
             self._socket = await self._spawner.sockets.take(spec)
         self._turn = await self._spawner.turns.take(self._program.rank)
@@ -274,9 +271,8 @@ class _Run:
         """Return one terminal for everything; the session is made by what goes before."""
         spec, spawner = self._program.spec, self._spawner
         owner = None if spec.user is None else account_of(spec.user).uid
-        pipe, self._feed, theirs = spawner.pump.open_terminal(
-            self._program.sinks[0], spawner.window, owner
-        )
+        sinks, _ = self._program.sinks
+        pipe, self._feed, theirs = spawner.pump.open_terminal(sinks, spawner.window, owner)
         self._pipes.append(pipe)
         self._childs_ends.append(theirs)
         return {"stdin": theirs, "stdout": theirs, "stderr": theirs}

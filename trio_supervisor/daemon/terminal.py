@@ -12,11 +12,8 @@ import struct
 import termios
 from typing import TYPE_CHECKING, NamedTuple
 
-from trio_supervisor.daemon.command import find_program
-from trio_supervisor.errors import Fault, RequestError
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from trio_supervisor.daemon.follower import Follower
     from trio_supervisor.daemon.logfile import Sink
@@ -37,12 +34,17 @@ class Window(NamedTuple):
 
 
 def open_terminal(window: Window, owner: int | None) -> tuple[int, int]:
-    """Make a pseudo-terminal of a user; return our end and that of the process."""
+    """Make a pseudo-terminal of a user; return our end and that of the process, or raise OSError."""
     ours, theirs = os.openpty()
-    os.set_blocking(ours, False)
-    resize(ours, window)
-    if owner is not None:
-        os.fchown(theirs, owner, -1)  # who opens it by its name must be allowed to
+    try:
+        os.set_blocking(ours, False)
+        resize(ours, window)
+        if owner is not None:
+            os.fchown(theirs, owner, -1)  # who opens it by its name must be allowed to
+    except OSError:
+        os.close(ours)
+        os.close(theirs)
+        raise
     return ours, theirs
 
 
@@ -58,19 +60,6 @@ def window_of(descriptor: int) -> Window | None:
     except OSError:
         return None
     return Window(rows, columns) if rows and columns else None
-
-
-def controlling(environment: Mapping[str, str]) -> list[str]:
-    """Return what goes before a command to give it the terminal that is its stdin.
-
-    setsid(1) makes a session and takes the terminal, without a fork where the caller leads no
-    process group. Raises RequestError where it is missing.
-    """
-    try:
-        return [find_program("setsid", environment), "-c"]
-    except RequestError as problem:
-        text = "tty = true needs setsid(1) (install util-linux, or take tty out)"
-        raise RequestError(Fault.NO_FILE, text) from problem
 
 
 class Screen:
