@@ -182,6 +182,18 @@ async def test_a_line_that_has_just_begun_is_not_cut_for_an_older_one(
     assert terminal.read() == b"web    | prompt\nworker | half\n"
 
 
+async def test_a_carriage_return_goes_back_to_behind_the_name(
+    shown_console: Console, terminal: Terminal
+) -> None:
+    web = shown_console.sink("web")
+    web.write(b"done 10 %")
+    await trio.sleep(1)
+    web.write(b"\rdone 90 %\r\nas in DOS\r\n")
+
+    assert terminal.read() == (b"web    | done 10 %\rweb    | done 90 %\r\nweb    | as in DOS\r\n")
+    assert shown_console.last_line("web") == "as in DOS"
+
+
 async def test_both_outputs_of_a_process_have_their_own_lines(
     console: Console, terminal: Terminal
 ) -> None:

@@ -7,6 +7,7 @@ stuck (Ctrl-S, a pager that waits) loses some, with a marker, and the log files 
 from __future__ import annotations
 
 import os
+import re
 import select
 import time
 from collections import deque
@@ -29,6 +30,7 @@ LONGEST_RELIEF = 1.0
 """Seconds that all output waits for a slow terminal at the most, once a round."""
 PROMPT_AFTER = 0.2
 """Seconds after which an unfinished line (a prompt) is shown as it is."""
+_RETURN = re.compile(rb"\r(?![\r\n])")
 LOST = "… %d bytes not shown: the terminal was too slow …"
 
 
@@ -113,6 +115,8 @@ class Console:
     def show(self, sink: ConsoleSink, text: bytes) -> None:
         """Show lines of a sink, the last of which may have no end yet."""
         label = sink.speaker.label
+        if b"\r" in text:  # as progress bars: back to the beginning is back to behind the name
+            text = _RETURN.sub(lambda _: b"\r" + label, text)
         is_whole = text.endswith(b"\n")
         labelled = text[: len(text) - is_whole].replace(b"\n", b"\n" + label)
         first = b"" if self._open is sink else self._fresh + label

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from trio_supervisor.daemon.capture import Capture, Teller
 from trio_supervisor.daemon.distant import log_file
-from trio_supervisor.daemon.formats import Formatted, LineSink, Stripped, as_json, prefixed
+from trio_supervisor.daemon.formats import (
+    Formatted,
+    LineSink,
+    Stripped,
+    as_json,
+    only_colours,
+    prefixed,
+)
 from trio_supervisor.daemon.mounts import Mounts
 from trio_supervisor.daemon.syslog import Syslog, SyslogSink
 from trio_supervisor.daemon.terminal import Newlines, Screen
@@ -186,7 +193,9 @@ class ProgramLogs:
         if spec.strip_ansi and sinks:
             sinks = [self._noted(Stripped(sinks))]
         if channel in self._also:
-            sinks.append(self._also[channel])
+            also: Sink = self._also[channel]
+            # what is meant for a screen of its own would spoil one that is shared
+            sinks.append(self._noted(Stripped([also], only_colours)) if spec.tty else also)
         if limit := _option(spec, channel, "capture_maxbytes"):
             tell = partial(self._tell, EventKind.CAPTURE, channel)
             sinks = [self._noted(Capture(sinks, limit, tell))]

@@ -34,7 +34,7 @@ class Window(NamedTuple):
 
 
 def open_terminal(window: Window, owner: int | None) -> tuple[int, int]:
-    """Make a pseudo-terminal of a user; return our end and that of the process, or raise OSError."""
+    """Make a pseudo-terminal of a user, or raise OSError; return our end and the process's."""
     ours, theirs = os.openpty()
     try:
         os.set_blocking(ours, False)
