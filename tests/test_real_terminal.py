@@ -191,7 +191,7 @@ def test_the_launcher_on_a_terminal_colours_names_and_counts_what_is_left(rig: R
 
 
 def test_the_launcher_tells_whom_it_waits_for_after_ctrl_c(rig: Rig) -> None:
-    script = "trap 'echo saving; read line' TERM; echo ready; while :; do sleep 0.1; done"
+    script = "trap 'echo saving' TERM; echo ready; while :; do read line; done"
     rig.write(shell("slow", script, "startsecs = 0\nstopwaitsecs = 2"))
     command = rig.command("trio-supervisor", "up", "--timestamps", "--no-color")
     command += ["-c", str(rig.configuration)]
