@@ -11,6 +11,7 @@ import selectors
 from typing import TYPE_CHECKING
 
 from trio_supervisor.daemon.terminal import resize
+from trio_supervisor.errors import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 BACKLOG = 1024 * 1024
 """Bytes that may wait for a process that does not read."""
+NOT_WRITTEN = {
+    Fault.NO_FILE: "it does not read what is written to it: its stdin is closed",
+    Fault.BUSY: "it does not read what was written to it before; try again later",
+}
+NO_TERMINAL = "it has no terminal (tty = true gives it one)"
 
 
 class Feed:

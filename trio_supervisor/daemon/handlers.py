@@ -11,7 +11,7 @@ import trio
 
 from trio_supervisor import __version__
 from trio_supervisor.daemon import operations, snapshots, updates
-from trio_supervisor.daemon.program import NO_TERMINAL
+from trio_supervisor.daemon.feed import NO_TERMINAL
 from trio_supervisor.daemon.tails import tail
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import SupervisorState

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor.daemon.condition import Condition
+from trio_supervisor.daemon.feed import NO_TERMINAL, NOT_WRITTEN
 from trio_supervisor.daemon.history import History
 from trio_supervisor.daemon.orders import Orders
 from trio_supervisor.daemon.run import NOT_STARTED, Run
@@ -37,11 +38,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _S = ProcessState
-_NOT_WRITTEN = {
-    Fault.NO_FILE: "it does not read what is written to it: its stdin is closed",
-    Fault.BUSY: "it does not read what was written to it before; try again later",
-}
-NO_TERMINAL = "it has no terminal (tty = true gives it one)"
 
 
 def _tell_nobody() -> None:
@@ -180,7 +176,7 @@ class Program:
             raise RequestError(Fault.NOT_RUNNING)
         fault = self._spawner.write(self.condition.pid, data)
         if fault is not Fault.SUCCESS:
-            raise RequestError(fault, _NOT_WRITTEN[fault])
+            raise RequestError(fault, NOT_WRITTEN[fault])
 
     def resize(self, window: Window) -> None:
         """Give its terminal a size; RequestError without a process, or without a terminal."""
