@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from trio_supervisor.daemon.spawn import Runnable
+    from trio_supervisor.daemon.terminal import Window
     from trio_supervisor.daemon.waiter import Waiter
 
 SETTINGS = LogSettings(childlogdir="/nonexistent", identifier="test")
@@ -140,6 +141,10 @@ class FakeSpawner:
         """Remember what was written; what is in ``deaf`` takes nothing."""
         self.written.append((pid, data))
         return Fault.NO_FILE if pid in self.deaf else Fault.SUCCESS
+
+    def resize(self, pid: int, window: Window) -> bool:
+        """Nothing here has a terminal."""
+        return False
 
     async def run(self, program: Runnable) -> None:
         """Run once, as planned."""

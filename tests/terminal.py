@@ -12,6 +12,7 @@ import re
 import select
 import signal
 import subprocess
+import termios
 import threading
 import time
 import uuid
@@ -67,6 +68,11 @@ class Terminal:
         return self._process.poll()
 
     @property
+    def shown(self) -> bytes:
+        """What was shown so far, just as it was."""
+        return self._shown
+
+    @property
     def text(self) -> str:
         """What was shown so far, without colours, its lines ended by a plain newline."""
         return _plain(self._shown)
@@ -84,6 +90,10 @@ class Terminal:
     def type(self, keys: str) -> None:
         """Type, as somebody at the keyboard."""
         os.write(self._ours, keys.encode())
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Make the window larger or smaller."""
+        termios.tcsetwinsize(self._ours, (rows, columns))
 
     def wait(self, patience: float = PATIENCE) -> int:
         """Wait for the end of the program; return its exit code."""

@@ -368,10 +368,10 @@ LIST_OF_COMMANDS = """\
 
 default commands (type help <topic>):
 =====================================
-add    events  logs      ps      reopen   shutdown  stop     wait
-avail  exit    maintail  quit    reread   signal    tail  \x20
-clear  fg      open      reload  restart  start     update\x20
-down   kill    pid       remove  rotate   status    version
+add     down    kill      pid     remove   rotate    status  version
+attach  events  logs      ps      reopen   shutdown  stop    wait  \x20
+avail   exit    maintail  quit    reread   signal    tail \x20
+clear   fg      open      reload  restart  start     update
 
 """
 

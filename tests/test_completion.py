@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from trio_supervisor.cli.shells import SCRIPTS as SHELLS
 from trio_supervisor.lifecycle import ProcessState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from rig import Rig
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
 PROGRAMS = up_at_once("web", "exec sleep 1000") + up_at_once(
     "pool", "exec sleep 1000", "numprocs = 2\nprocess_name = 'w%(process_num)d'"
 )
+
+
+@pytest.fixture(autouse=True)
+def keep_ctrl_c() -> Iterator[None]:
+    """Undo what the help of `up` does to SIGINT in this process."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def suggested(capsys: pytest.CaptureFixture[str], *words: str) -> set[str] | None:

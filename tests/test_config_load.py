@@ -99,6 +99,8 @@ def test_a_program_without_options_has_the_defaults(tmp_path: Path) -> None:
         ('environment=A="1"\ncommand=run %(ENV_A)s 100%%', "command", "run 1 100%"),
         ("redirect_stderr=true", "stderr_logfile", "NONE"),
         ("killasgroup=true", "killasgroup", True),
+        ("tty=true", "redirect_stderr", True),
+        ("tty=true", "stderr_logfile", "NONE"),
     ],
 )
 def test_an_option_becomes_its_value(tmp_path: Path, line: Any, field: Any, expected: Any) -> None:
@@ -405,6 +407,10 @@ WARNED = [
         "4: program.a.stderr_logfile: redirect_stderr is set; it is ignored",
     ),
     (
+        "[program:a]\ncommand=x\ntty=true\nstderr_logfile=y",
+        "4: program.a.stderr_logfile: tty is set; it is ignored",
+    ),
+    (
         "[eventlistener:e]\ncommand=x\nevents=TICK\nresult_handler=a:b",
         "4: eventlistener.e.result_handler: 'a:b' is not called: OK means that an event is done",
     ),
@@ -609,6 +615,10 @@ def test_an_event_listener_is_a_group_of_its_own_that_starts_first(tmp_path: Pat
         ("events=", "3: eventlistener.e.events: names no events (EVENT stands for all)"),
         ("events=TICK\nbuffer_size=0", "4: eventlistener.e.buffer_size: 0 is refused"),
         ("events=TICK\nredirect_stderr=true", "4: eventlistener.e.redirect_stderr: cannot be true"),
+        (
+            "events=TICK\ntty=true",
+            "4: eventlistener.e.tty: cannot be true: its stdin has another use",
+        ),
         ("events=TICK\n[program:e]\ncommand=x", "1: eventlistener.e: has the name of [program:e]"),
         (
             "events=TICK\n[group:g]\nprograms=e",

@@ -141,7 +141,9 @@ def test_without_a_file_nothing_is_written(path: Path) -> None:
 def test_a_console_shows_messages_without_times_and_not_what_it_leaves_out(path: Path) -> None:
     console = Lines()
     with closing(
-        ActivityLog(spec_of(path, "debug"), console=console, quiet="trio_supervisor.quiet")
+        ActivityLog(
+            spec_of(path, "debug"), console=console, quiet=frozenset({"trio_supervisor.quiet"})
+        )
     ):
         log.info("seen")
         log.debug("too small")

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import pty
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from trio_supervisor.daemon import console as module
-from trio_supervisor.daemon.console import LONGEST_LINE, Console
+from trio_supervisor.daemon.console import PROMPT_AFTER, Console
+from trio_supervisor.daemon.speaker import LONGEST_LINE
 from trio_supervisor.daemon.stream import BACKLOG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from trio.testing import MockClock
 
 PLAIN: Mapping[str, str] = {}
 
@@ -61,10 +65,10 @@ def terminal() -> Iterator[Terminal]:
 
 
 def console_on(
-    descriptor: int, *names: str, environ: Mapping[str, str] = PLAIN
+    descriptor: int, *names: str, environ: Mapping[str, str] = PLAIN, **options: Any
 ) -> Iterator[Console]:
     """Make a console, and close its descriptor at the end."""
-    console = Console(descriptor, names, environ)
+    console = Console(descriptor, names, environ, **options)
     yield console
     os.close(console._fd)
 
@@ -113,17 +117,124 @@ async def test_a_very_long_line_is_not_held_back_for_ever(
     assert terminal.read() == b"web    | " + b"x" * (LONGEST_LINE + 1) + b"\n"
 
 
-async def test_a_prompt_is_shown_after_a_moment(
-    console: Console, terminal: Terminal, nursery: trio.Nursery
-) -> None:
+@pytest.fixture
+async def shown_console(
+    console: Console, autojump_clock: MockClock, nursery: trio.Nursery
+) -> Console:
+    """Run the console while a test waits on the virtual clock."""
     nursery.start_soon(console.run)
-    console.sink("web").write(b"password: ")
+    await wait_all_tasks_blocked()
+    return console
 
-    with trio.fail_after(5):
-        await trio.lowlevel.wait_readable(terminal.reading)
 
-    assert terminal.read() == b"web    | password: \n"
-    nursery.cancel_scope.cancel()
+async def test_a_prompt_is_shown_after_a_moment(shown_console: Console, terminal: Terminal) -> None:
+    shown_console.sink("web").write(b"password: ")
+
+    await trio.sleep(PROMPT_AFTER / 2)
+    assert terminal.read() == b""
+    await trio.sleep(PROMPT_AFTER)
+    assert terminal.read() == b"web    | password: "
+
+
+async def test_what_follows_a_prompt_goes_on_behind_it(
+    shown_console: Console, terminal: Terminal
+) -> None:
+    web = shown_console.sink("web")
+    web.write(b"name: ")
+    await trio.sleep(1)
+
+    web.write(b"a")
+    web.write(b"da\nhello ada\n")
+
+    assert terminal.read() == b"web    | name: ada\nweb    | hello ada\n"
+
+
+async def test_nothing_is_shown_inside_a_line_that_has_begun(
+    shown_console: Console, terminal: Terminal
+) -> None:
+    web, worker = shown_console.sink("web"), shown_console.sink("worker")
+    web.write(b"name: ")
+    await trio.sleep(1)
+
+    worker.write(b"one\n")
+    web.write(b"ada\n")
+    web.write(b"age: ")
+    await trio.sleep(1)
+    shown_console.say("web", "RUNNING, pid 7")
+    web.write(b"\nnext\n")
+
+    assert terminal.read().decode() == (
+        "web    | name: \nworker | one\nweb    | ada\n"
+        "web    | age: \nweb    | -- RUNNING, pid 7\nweb    | next\n"
+    )
+
+
+async def test_a_line_that_has_just_begun_is_not_cut_for_an_older_one(
+    shown_console: Console, terminal: Terminal
+) -> None:
+    web, worker = shown_console.sink("web"), shown_console.sink("worker")
+    web.write(b"prompt")
+    await trio.sleep(PROMPT_AFTER * 0.9)
+    worker.write(b"hal")
+    await trio.sleep(PROMPT_AFTER * 0.2)
+    worker.write(b"f\n")
+
+    assert terminal.read() == b"web    | prompt\nworker | half\n"
+
+
+async def test_a_carriage_return_goes_back_to_behind_the_name(
+    shown_console: Console, terminal: Terminal
+) -> None:
+    web = shown_console.sink("web")
+    web.write(b"done 10 %")
+    await trio.sleep(1)
+    web.write(b"\rdone 90 %\r\nas in DOS\r\n")
+
+    assert terminal.read() == (b"web    | done 10 %\rweb    | done 90 %\r\nweb    | as in DOS\r\n")
+    assert shown_console.last_line("web") == "as in DOS"
+
+
+async def test_both_outputs_of_a_process_have_their_own_lines(
+    console: Console, terminal: Terminal
+) -> None:
+    out, err = console.sink("web"), console.sink("web")
+    out.write(b"o")
+    err.write(b"e\n")
+    out.write(b"ut\n")
+
+    assert terminal.read() == b"web    | e\nweb    | out\n"
+
+
+async def test_the_end_of_a_process_ends_its_line(
+    shown_console: Console, terminal: Terminal
+) -> None:
+    web = shown_console.sink("web")
+    web.write(b"name: ")
+    await trio.sleep(1)
+
+    web.finish_line()
+    web.finish_line()
+    web.write(b"again\n")
+
+    assert terminal.read() == b"web    | name: \nweb    | again\n"
+
+
+async def test_what_a_process_wrote_last_is_shown_before_what_became_of_it(
+    console: Console, terminal: Terminal
+) -> None:
+    console.sink("web").write(b"half")
+
+    console.say("web", "EXITED")
+
+    assert terminal.read() == b"web    | half\nweb    | -- EXITED\n"
+
+
+async def test_the_last_line_is_known_without_its_colours(console: Console) -> None:
+    sink = console.sink("web")
+    sink.write(b"x" * 5000 + b"\n\x1b[31mred\x1b[0m \x07alert\n  \n")
+
+    assert console.last_line("web") == "red alert"
+    assert console.last_line("worker") == ""
 
 
 async def test_at_the_end_unfinished_lines_are_shown(console: Console, terminal: Terminal) -> None:
@@ -166,6 +277,45 @@ async def test_a_terminal_gets_colours_unless_it_is_dumb(term: str, coloured: bo
     assert (b"\x1b[36m" in os.read(ours, 1000)) is coloured
     os.close(ours)
     os.close(theirs)
+
+
+@pytest.mark.parametrize(("asked", "coloured"), [(True, True), (False, False)])
+async def test_what_was_asked_for_wins(terminal: Terminal, asked: bool, coloured: bool) -> None:
+    environ = {"NO_COLOR": "1"} if asked else {"FORCE_COLOR": "1"}
+    for console in console_on(terminal.writing, "web", environ=environ, color=asked):
+        console.sink("web").write(b"line\n")
+
+    assert (b"\x1b[36m" in terminal.read()) is coloured
+
+
+async def test_the_order_of_colours_is_that_of_honcho(terminal: Terminal) -> None:
+    names = [f"p{number:02}" for number in range(13)]
+    for console in console_on(terminal.writing, *names, environ={"FORCE_COLOR": "1"}):
+        for name in reversed(names):
+            console.sink(name).write(b"line\n")
+
+    used = re.findall(r"\x1b\[([0-9;]+)mp", terminal.read().decode())
+    ring = ["36", "33", "32", "35", "31", "34"]
+    assert used[::-1] == [*ring, *(f"{colour};1" for colour in ring), "36"]
+
+
+async def test_what_is_no_output_is_quiet(terminal: Terminal) -> None:
+    environ = {"FORCE_COLOR": "1"}
+    for console in console_on(terminal.writing, "a", environ=environ, plain=("daemon",)):
+        console.say("a", "FATAL")
+        console.sink("daemon").write(b"hello\n")
+
+    assert terminal.read() == (b"\x1b[36ma      | \x1b[0m\x1b[2m-- FATAL\x1b[0m\ndaemon | hello\n")
+
+
+async def test_lines_can_stand_behind_the_time(terminal: Terminal) -> None:
+    for console in console_on(terminal.writing, "web", timestamps=True):
+        console.sink("web").write(b"one\ntwo\n")
+        console.say("web", "EXITED")
+
+    moment = r"\d\d:\d\d:\d\d\.\d{3}"
+    lines = [rf"{moment} web \| {text}\n" for text in ("one", "two", "-- EXITED")]
+    assert re.fullmatch("".join(lines), terminal.read().decode())
 
 
 async def test_names_that_come_later_get_colours_of_their_own(terminal: Terminal) -> None:

@@ -13,7 +13,7 @@ from daemon_fakes import spec_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_supervisor.daemon.formats import Formatted, Stripped, as_json, prefixed
+from trio_supervisor.daemon.formats import Formatted, Stripped, as_json, only_colours, prefixed
 from trio_supervisor.daemon.logs import LogSettings, ProgramLogs
 
 if TYPE_CHECKING:
@@ -35,6 +35,19 @@ class Heard:
     def write(self, data: bytes | memoryview) -> None:
         """Keep it."""
         self.data += bytes(data)
+
+    def finish_line(self) -> None:
+        """Nothing is held back."""
+
+
+def test_colours_alone_can_be_kept() -> None:
+    heard = Heard()
+    stripped = Stripped([heard], only_colours)
+
+    for part in (b"\x1b[2J\x1b[1;3", b"1mred\x1b[0m\x1b[?25l\x1b]0;title\x07 text\x1b[10", b"C."):
+        stripped.write(part)
+
+    assert heard.data == b"\x1b[1;31mred\x1b[0m text."
 
 
 @given(st.lists(st.integers(1, len(ANSI)), max_size=30))
@@ -116,7 +129,7 @@ def test_a_programs_log_has_its_format(tmp_path: Path, log_format: str, expected
     spec = spec_of("web", stdout_logfile=str(path), log_format=log_format, strip_ansi=True)
     console = Heard()
     settings = LogSettings(childlogdir=str(tmp_path), identifier="me")
-    logs = ProgramLogs(spec, settings, (console,), group="site")
+    logs = ProgramLogs(spec, settings, (console, Heard()), group="site")
 
     for sink in logs.sinks[0]:
         sink.write(b"\x1b[31mred\x1b[0m\nlast")
@@ -125,3 +138,24 @@ def test_a_programs_log_has_its_format(tmp_path: Path, log_format: str, expected
 
     assert re.fullmatch(expected, path.read_text())
     assert console.data == b"\x1b[31mred\x1b[0m\nlast"
+
+
+def test_a_terminal_is_kept_as_it_was_logged_in_lines_and_shown_in_colours(tmp_path: Path) -> None:
+    path = tmp_path / "web.log"
+    spec = spec_of("web", stdout_logfile=str(path), redirect_stderr=True, tty=True)
+    settings = LogSettings(childlogdir=str(tmp_path), identifier="me")
+    console = Heard()
+    logs = ProgramLogs(spec, settings, (console, Heard()))
+
+    for data in (b"\x1b[2J\x1b[31mred\x1b[0m\r", b"\n10 %\r20 %\r\n"):
+        for sink in logs.sinks[0]:
+            sink.write(data)
+    logs.finish_lines()
+    logs.close()
+
+    assert logs.screen is not None
+    shown = b"".join(logs.screen.tail(1000, 7))
+    assert shown == b"\x1b[2J\x1b[31mred\x1b[0m\r\n10 %\r20 %\r\n"
+    assert b"".join(logs.screen.tail(5, 1000)) == b"0 %\r\n"
+    assert path.read_bytes() == b"\x1b[2J\x1b[31mred\x1b[0m\n10 %\r20 %\n"
+    assert console.data == b"\x1b[31mred\x1b[0m\n10 %\r20 %\n"

@@ -45,6 +45,7 @@ from trio_supervisor.protocol.messages import (
     Remove,
     Reopen,
     Reread,
+    Resize,
     Restart,
     Rotate,
     Shutdown,
@@ -84,6 +85,7 @@ USED_CODES = {
     0x0027: Rotate,
     0x0028: Reopen,
     0x0029: Write,
+    0x002A: Resize,
     0x002B: Wait,
     0x0030: Reread,
     0x0031: Changes,
@@ -166,6 +168,10 @@ PINNED: list[tuple[Message, str]] = [
     (Rotate(("web",)), "0000000b 00000007 0027 0000000100000003776562"),
     (Reopen(("web",)), "0000000b 00000007 0028 0000000100000003776562"),
     (Write("web", b"hi"), "0000000d 00000007 0029 00000003776562 000000026869"),
+    (
+        Resize("web", 24, 80),
+        "00000017 00000007 002a 00000003776562 0000000000000018 0000000000000050",
+    ),
     (
         Wait(("web",), True, 1.5),
         "00000015 00000007 002b 0000000100000003776562 01 013ff8000000000000",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import signal
 from contextlib import suppress
@@ -187,6 +188,24 @@ def test_the_launcher_on_a_terminal_colours_names_and_counts_what_is_left(rig: R
     assert b"m" + b"c0          | \x1b[0mready" in terminal.shown
     assert b"c2          | \x1b[0mgot TERM" in terminal.shown
     assert terminal.shown.endswith(b"\n0 processes left\r\n")
+
+
+def test_the_launcher_tells_whom_it_waits_for_after_ctrl_c(rig: Rig) -> None:
+    script = "trap 'echo saving' TERM; echo ready; while :; do read line; done"
+    rig.write(shell("slow", script, "startsecs = 0\nstopwaitsecs = 2"))
+    command = rig.command("trio-supervisor", "up", "--timestamps", "--no-color")
+    command += ["-c", str(rig.configuration)]
+    terminal = Terminal(command, rig.environment, str(rig.directory))
+    until(lambda: terminal.shows(b"| ready\r\n"), "readiness")
+    pid = rig.settle()["slow"]
+
+    terminal.type(CTRL_C)
+
+    assert terminal.exit_code() == 0
+    terminal.close()
+    told = rb"[\d:.]{12} slow        \| -- still STOPPING: pid %d, 1 s of 2, last line: saving\r\n"
+    assert re.search(told % pid, terminal.shown)
+    assert re.search(rb"slow        \| -- STOPPED\r\n0 processes left\r\n$", terminal.shown)
 
 
 def test_the_launcher_knows_no_color(rig: Rig) -> None:

@@ -28,6 +28,9 @@ what is missing is started, output is shown from now on, and Ctrl-C only leaves.
   --abort-on-exit            stop everything as soon as any process ends, with its exit code; a
                              task that ends well is none
   --exit-code-from NAME      so, with the exit code of this process
+  --timestamps               the time before each line
+  --color, --no-color        with colours, or without (default: NO_COLOR, FORCE_COLOR, else
+                             colours on a terminal)
   NAME                       start only these processes, groups or group:name, or patterns
                              (default: all that have autostart)
 """
@@ -40,8 +43,12 @@ LONG_OPTIONS = [
     "no-deps",
     "abort-on-exit",
     "exit-code-from=",
+    "timestamps",
+    "color",
+    "no-color",
     "help",
 ]
+_COLOURS = frozenset({"--color", "--no-color"})
 OF_THE_FIRST = ("--no-deps", "--abort-on-exit", "--exit-code-from")
 """What an `up` that finds another cannot ask for."""
 
@@ -58,6 +65,9 @@ def main(arguments: list[str]) -> int:
         print(f"Error: {problem.msg}\n\n{USAGE}", end="", file=sys.stderr)
         return USAGE_ERROR
     given = dict(pairs)
+    if asked := [option for option, _ in pairs if option in _COLOURS]:
+        given = {option: given[option] for option in given if option not in _COLOURS}
+        given[asked[-1]] = ""  # the last one holds
     if "-h" in given or "--help" in given:
         print(USAGE, end="")
         return 0
@@ -110,6 +120,8 @@ def _launch(
         os.getcwd(),
         console=not is_detached,
         only=names,
+        color=None if _COLOURS.isdisjoint(given) else "--color" in given,
+        timestamps="--timestamps" in given,
         no_deps="--no-deps" in given,
         abort_on_exit="--abort-on-exit" in given or "--exit-code-from" in given,
         exit_code_from=given.get("--exit-code-from", ""),

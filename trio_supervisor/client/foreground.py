@@ -12,7 +12,7 @@ import time
 
 from trio_supervisor.client.commands import command, show_help
 from trio_supervisor.client.logs import BANNER, LAST_FOLLOWED, Printer, tell_losses
-from trio_supervisor.errors import Fault, RequestError
+from trio_supervisor.errors import Fault, ProtocolError, RequestError
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import (
     Channel,
@@ -30,8 +30,20 @@ from trio_supervisor.protocol.messages import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from trio_supervisor.client.session import Session
     from trio_supervisor.protocol.messages import Message, ProcessStatus
+
+    class Shows(Protocol):
+        """Puts what a process has written before the person."""
+
+        def show(self, data: bytes) -> None:
+            """Show bytes at once."""
+
+        def finish(self) -> None:
+            """Show what was held back for its rest."""
+
 
 LAST_WORDS = 0.3
 """Seconds of silence after the end of a program: what it printed last may still be under way."""
@@ -39,7 +51,7 @@ SILENCE = 1.0
 """Seconds of silence, after the end of a piped input, that count as the whole answer."""
 TRY_AGAIN = 0.1
 """Seconds before input is offered again to a program that does not read."""
-_CHUNK = 32 * 1024
+CHUNK = 32 * 1024
 _ENDS = {
     ProcessState.STOPPED,
     ProcessState.EXITED,
@@ -63,7 +75,7 @@ def fg(session: Session, words: list[str]) -> None:
         session.say("ERROR: too many process names supplied")
         session.fail()
     else:
-        foreground = _Foreground(session, words[0])
+        foreground = Foreground(session, words[0])
         try:
             foreground.run()
         except KeyboardInterrupt:
@@ -72,14 +84,14 @@ def fg(session: Session, words: list[str]) -> None:
             foreground.finish()
 
 
-class _Foreground:
+class Foreground:
     """One stay with one process, from its status to the end of either side."""
 
     def __init__(self, session: Session, name: str) -> None:
         self._session = session
         self._name = name
         self._connection = session.connection()
-        self._printers: dict[int, Printer] = {}
+        self._printers: dict[int, Shows] = {}
         self._process: ProcessStatus | None = None
         self._has_left = False
         self._input = _input(session)
@@ -99,7 +111,18 @@ class _Foreground:
                 self._grow_impatient()
                 continue
             if self._connection.has_more or self._wait(patience):
-                self._take(*self._connection.receive())
+                self._hear()
+
+    def _hear(self) -> None:
+        """Take the next message; after the end of the process the daemon may end, too."""
+        try:
+            message = self._connection.receive()
+        except ProtocolError:
+            if self._quiet != LAST_WORDS:
+                raise
+            self._has_left = True
+        else:
+            self._take(*message)
 
     def finish(self) -> None:
         """Show the beginnings of letters and colours that nothing has completed."""
@@ -131,7 +154,7 @@ class _Foreground:
 
     def _read(self) -> None:
         assert self._input is not None
-        self._unsent = os.read(self._input, _CHUNK)
+        self._unsent = os.read(self._input, CHUNK)
         if self._unsent:
             self._send()
         elif os.isatty(self._input):
@@ -164,7 +187,8 @@ class _Foreground:
                 self._printers[request].show(message.data)
                 tell_losses(self._session, message)
             case Done():
-                self._unsent, self._write = b"", None
+                if request == self._write:
+                    self._unsent, self._write = b"", None
             case Event():
                 self._look_for_the_end(message)
             case Error():
@@ -197,6 +221,10 @@ class _Foreground:
             self._refuse("process not running")
             return
         self._process = process
+        self._follow(process)
+
+    def _follow(self, process: ProcessStatus) -> None:
+        """Show what the process has written last, and what it writes."""
         if self._input is not None and os.isatty(self._input):
             self._session.say(BANNER)
         name = f"{process.group}:{process.name}"
@@ -209,7 +237,11 @@ class _Foreground:
                 request = self._connection.send(Tail(channel, name, LAST_FOLLOWED, follow=True))
                 self._printers[request] = Printer(stream)
         if not process.stdout_logfile:
-            self._session.hint(f"{self._name}: nothing to show: its stdout has no log file")
+            self._tell(f"{self._name}: nothing to show: its stdout has no log file")
+
+    def _tell(self, text: str) -> None:
+        """Say what is not of the process."""
+        self._session.hint(text)
 
     def _look_for_the_end(self, event: Event) -> None:
         process = self._process
@@ -225,7 +257,7 @@ class _Foreground:
 
     def _ended(self, how: str) -> None:
         self._stay_until_silent(LAST_WORDS)
-        self._session.hint(f"{self._name}: it has ended ({how})")
+        self._tell(f"{self._name}: it has ended ({how})")
 
     def _not_written(self, fault: Fault, detail: str) -> None:
         match fault:
@@ -234,7 +266,7 @@ class _Foreground:
             case Fault.NOT_RUNNING:
                 self._unsent = b""  # its end, or that it is being stopped, is about to be told
             case Fault.NO_FILE:
-                self._session.hint(f"{self._name}: {detail}")
+                self._tell(f"{self._name}: {detail}")
                 self._session.fail()
                 self._stay_until_silent(SILENCE)
             case _:

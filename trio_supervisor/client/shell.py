@@ -32,6 +32,7 @@ _TAKES_PROCESSES = {
     "logs",
     "ps",
     "wait",
+    "attach",
     "clear",
     "rotate",
     "reopen",

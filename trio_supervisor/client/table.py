@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trio_supervisor.client import (
+    attach,
     events,
     foreground,
     groups,
@@ -17,6 +18,7 @@ from trio_supervisor.client.commands import COMMANDS
 
 __all__ = [
     "COMMANDS",
+    "attach",
     "events",
     "foreground",
     "groups",

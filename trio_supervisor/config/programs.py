@@ -182,6 +182,9 @@ class _Programs:
         if not {"process_name", *needed} <= given.keys():
             return None  # reported: the section has no command, or one that is wrong
         _check_name(self.judge, (*path, "process_name"), given["process_name"])
+        if given.get("tty") and section.kind is not ProgramSpec:
+            text = "cannot be true: its stdin has another use (take it out)"
+            self.judge.error((*path, "tty"), text)
         if section.kind is ListenerSpec:
             self._check_listener(path, given)
         if section.kind is FcgiProgramSpec:
@@ -227,6 +230,14 @@ class _Programs:
             return {}
         return self.judge.value(path, options[option], section.given[option], names)
 
+    def _join_outputs(self, path: tuple[str, str], given: dict[str, Any]) -> None:
+        """Let stderr have no log of its own, where it goes with stdout."""
+        for option in ("tty", "redirect_stderr"):
+            if given.get(option) and given.get("stderr_logfile", "AUTO") not in ("AUTO", "NONE"):
+                self.judge.warn((*path, "stderr_logfile"), f"{option} is set; it is ignored")
+            if given.get(option):
+                given |= {"redirect_stderr": True, "stderr_logfile": "NONE"}
+
     def _finished(self, path: tuple[str, str], given: dict[str, Any]) -> dict[str, Any]:
         """Make paths absolute and settle what options say about one another."""
         given.setdefault("strip_ansi", self.strip_ansi)
@@ -241,10 +252,7 @@ class _Programs:
         for option in ("stdout_logfile", "stderr_logfile"):
             if option in given:
                 given[option] = log_path(self.judge, (*path, option), self.base, given[option])
-        if given.get("redirect_stderr"):
-            if given.get("stderr_logfile", "AUTO") not in ("AUTO", "NONE"):
-                self.judge.warn((*path, "stderr_logfile"), "redirect_stderr is set; it is ignored")
-            given["stderr_logfile"] = "NONE"
+        self._join_outputs(path, given)
         if given.get("stopasgroup") and given.get("killasgroup") is False:
             text = "cannot be false when stopasgroup is true (remove one of them)"
             self.judge.error((*path, "killasgroup"), text)

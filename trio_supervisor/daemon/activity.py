@@ -74,9 +74,13 @@ class ActivityLog:
     """Where the daemon's own log goes: its file or syslog, in the foreground stdout, a console."""
 
     def __init__(
-        self, spec: SupervisordSpec, *, console: Sink | None = None, quiet: str = ""
+        self,
+        spec: SupervisordSpec,
+        *,
+        console: Sink | None = None,
+        quiet: frozenset[str] = frozenset(),
     ) -> None:
-        """Open it; ``quiet`` names a logger that the console need not show."""
+        """Open it; ``quiet`` names loggers that the console need not show."""
         self._console = console
         self._quiet = quiet
         shows = spec.nodaemon and not spec.silent and console is None
@@ -153,10 +157,10 @@ def _opened(spec: SupervisordSpec) -> LogFile | None:
     return file
 
 
-def _console_handler(sink: Sink, quiet: str) -> logging.Handler:
+def _console_handler(sink: Sink, quiet: frozenset[str]) -> logging.Handler:
     """Show what happens, without the times."""
     handler = ActivityHandler(sink)
     handler.setFormatter(logging.Formatter("%(message)s"))
     handler.setLevel(logging.INFO)
-    handler.addFilter(lambda record: record.name != quiet)
+    handler.addFilter(lambda record: record.name not in quiet)
     return handler

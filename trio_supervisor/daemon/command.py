@@ -30,7 +30,20 @@ def arguments_of(spec: ProgramSpec, environment: Mapping[str, str]) -> list[str]
     words[0] = _find(words[0], environment)
     if spec.directory is not None and not os.path.isdir(spec.directory):
         raise RequestError(Fault.NO_FILE, f"can't change to directory '{spec.directory}'")
-    return words
+    return [*_taking_terminal(), *words] if spec.tty else words
+
+
+def _taking_terminal() -> list[str]:
+    """Return what goes before a command to give it the terminal that is its stdin.
+
+    setsid(1) makes a session and takes the terminal, without a fork where the caller leads no
+    process group.
+    """
+    try:
+        return [_find("setsid", os.environ), "-c"]
+    except RequestError as problem:
+        text = "tty = true needs setsid(1) (install util-linux, or take tty out)"
+        raise RequestError(Fault.NO_FILE, text) from problem
 
 
 def _split(command: str | tuple[str, ...]) -> list[str]:

@@ -7,6 +7,7 @@ stuck (Ctrl-S, a pager that waits) loses some, with a marker, and the log files 
 from __future__ import annotations
 
 import os
+import re
 import select
 import time
 from collections import deque
@@ -14,32 +15,51 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_supervisor.daemon.lines import Lines
+from trio_supervisor.daemon.speaker import ConsoleSink, Speaker, Style, wants_colour
 from trio_supervisor.daemon.stream import BACKLOG, LAST_WORDS, non_blocking
+from trio_supervisor.daemon.terminal import window_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-COLOURS = ("36", "33", "32", "35", "31", "34", "36;1", "33;1", "32;1", "35;1", "31;1", "34;1")
-"""The order of honcho."""
-LONGEST_LINE = 64 * 1024
-"""Bytes of an unfinished line that are held back for its end."""
+    from trio_supervisor.daemon.terminal import Window
+
 PATIENCE = 0.1
 """Seconds without a byte taken after which a terminal counts as stuck."""
 LONGEST_RELIEF = 1.0
 """Seconds that all output waits for a slow terminal at the most, once a round."""
 PROMPT_AFTER = 0.2
 """Seconds after which an unfinished line (a prompt) is shown as it is."""
+_RETURN = re.compile(rb"\r(?![\r\n])")
+LOST = "… %d bytes not shown: the terminal was too slow …"
 
 
 class Console:
-    """Writes to one descriptor, which is a terminal or not, and never blocks on it."""
+    """Writes to one descriptor, which is a terminal or not, and never blocks on it.
 
-    def __init__(self, descriptor: int, names: tuple[str, ...], environ: Mapping[str, str]) -> None:
+    ``names`` get their colours in this order, ``plain`` ones have none. ``color`` and
+    ``timestamps`` are what was asked for.
+    """
+
+    def __init__(
+        self,
+        descriptor: int,
+        names: tuple[str, ...],
+        environ: Mapping[str, str],
+        *,
+        plain: tuple[str, ...] = (),
+        color: bool | None = None,
+        timestamps: bool = False,
+    ) -> None:
         self._fd = non_blocking(descriptor)
-        self._width = max(map(len, names), default=0)
-        self._colours = _wants_colour(descriptor, environ)
+        self._style = Style(
+            is_coloured=wants_colour(descriptor, environ, color),
+            has_times=timestamps,
+            width=max(map(len, (*names, *plain)), default=0),
+        )
         self._number = {name: place for place, name in enumerate(names)}
+        self._plain = frozenset(plain)
+        self._speakers: dict[str, Speaker] = {}
         self._waiting: deque[bytes] = deque()
         self._size = 0
         self._lost = 0
@@ -48,31 +68,84 @@ class Console:
         self._progress = trio.Event()
         self._prompt = trio.Event()
         self._unfinished: set[ConsoleSink] = set()
+        self._open: ConsoleSink | None = None
+        self._is_at_start = True
+
+    @property
+    def window(self) -> Window | None:
+        """The size of the terminal, if it is one."""
+        return window_of(self._fd)
 
     def sink(self, name: str) -> ConsoleSink:
         """Return where the lines of a name go; names unknown so far get the next colour."""
-        place = self._number.setdefault(name, len(self._number))
-        label = f"{name:<{self._width}} | "
-        if self._colours:
-            label = f"\x1b[{COLOURS[place % len(COLOURS)]}m{label}\x1b[0m"
-        return ConsoleSink(self, label.encode())
+        return ConsoleSink(self, self._speaker(name))
+
+    def last_line(self, name: str) -> str:
+        """Return the last line that was shown of a name, without colours."""
+        return self._speaker(name).last_line
+
+    def say(self, name: str, text: str) -> None:
+        """Show a line that is about a process, not of it, after all that it has written."""
+        speaker = self._speaker(name)
+        for sink in [sink for sink in self._unfinished if sink.speaker is speaker]:
+            self._unfinished.discard(sink)
+            sink.show_part()
+        self.write(self._fresh + speaker.label + self._style.quiet(text) + b"\n")
+        self._open = None
+
+    def _speaker(self, name: str) -> Speaker:
+        if name not in self._speakers:
+            place = None
+            if name not in self._plain:
+                place = self._number.setdefault(name, len(self._number))
+            self._speakers[name] = Speaker(self._style, self._style.label(name, place))
+        return self._speakers[name]
+
+    # ── what sinks ask ──
 
     def note_unfinished(self, sink: ConsoleSink) -> None:
         """Remember that a sink holds back a line."""
         self._unfinished.add(sink)
         self._prompt.set()
 
+    def is_behind(self, sink: ConsoleSink) -> bool:
+        """Say whether the cursor stands behind an unfinished line of a sink."""
+        return self._open is sink
+
+    def show(self, sink: ConsoleSink, text: bytes) -> None:
+        """Show lines of a sink, the last of which may have no end yet."""
+        label = sink.speaker.label
+        if b"\r" in text:  # as progress bars: back to the beginning is back to behind the name
+            text = _RETURN.sub(lambda _: b"\r" + label, text)
+        is_whole = text.endswith(b"\n")
+        labelled = text[: len(text) - is_whole].replace(b"\n", b"\n" + label)
+        first = b"" if self._open is sink else self._fresh + label
+        is_shown = self._put(first + labelled + b"\n" * is_whole)
+        self._open = sink if is_shown and not is_whole else None
+
+    @property
+    def _fresh(self) -> bytes:
+        """What leads to the beginning of a line."""
+        return b"" if self._is_at_start else b"\n"
+
     def write(self, data: bytes | memoryview) -> None:
-        """Write whole lines; what the terminal does not take now waits, or is lost."""
+        """Write as it is; what the terminal does not take now waits, or is lost."""
+        self._put(bytes(data))
+
+    def _put(self, data: bytes) -> bool:
+        """Write, now or later; False when it is lost."""
         if self._is_stuck and self._size > BACKLOG:
             self._lost += len(data)
-            return
+            return False
         if self._lost:
-            marker = f"… {self._lost} bytes not shown: the terminal was too slow …\n"
-            data, self._lost = marker.encode() + bytes(data), 0
-        self._waiting.append(bytes(data))
+            marker = (LOST % self._lost).encode()
+            marker = marker + b"\n" if self._is_at_start else b"\n" + marker
+            data, self._lost = marker + data, 0
+        self._is_at_start = data[-1:] == b"\n"
+        self._waiting.append(data)
         self._size += len(data)
         self._write_what_goes()
+        return True
 
     async def run(self) -> None:
         """Write what waited, and show prompts, until cancelled."""
@@ -88,9 +161,17 @@ class Console:
     async def _show_prompts(self) -> None:
         while True:
             await self._prompt.wait()
+            while self._unfinished:
+                oldest = min(sink.held_since for sink in self._unfinished)
+                await trio.sleep_until(oldest + PROMPT_AFTER)
+                self._show_parts(trio.current_time() - PROMPT_AFTER)
             self._prompt = trio.Event()
-            await trio.sleep(PROMPT_AFTER)
-            self.finish_lines()
+
+    def _show_parts(self, before: float) -> None:
+        """Show all lines that have no end yet, and began before a moment."""
+        for sink in [sink for sink in self._unfinished if sink.held_since <= before]:
+            self._unfinished.discard(sink)
+            sink.show_part()
 
     async def relieve(self) -> None:
         """Let a slow terminal catch up; do not wait for one that is stuck."""
@@ -101,10 +182,13 @@ class Console:
                 self._is_stuck = patience.cancelled_caught
 
     def finish_lines(self) -> None:
-        """Show all lines that have no end yet."""
+        """Show all lines that have no end yet, and end them."""
         for sink in self._unfinished:
             sink.finish_line()
         self._unfinished.clear()
+        if not self._is_at_start:
+            self.write(b"\n")
+            self._open = None
 
     def close(self) -> None:
         """Write what still waits, as far as the terminal takes it in LAST_WORDS."""
@@ -137,37 +221,3 @@ class Console:
         except OSError:  # the terminal is gone, or the pipe's reader: the log files go on
             self._waiting.clear()
             self._size = 0
-
-
-class ConsoleSink:
-    """Lines of one name; both outputs of a process may share it."""
-
-    def __init__(self, console: Console, label: bytes) -> None:
-        self._console = console
-        self._label = label
-        self._separator = b"\n" + label
-        self._lines = Lines(LONGEST_LINE)
-
-    def write(self, data: bytes | memoryview) -> None:
-        """Show the whole lines; hold back what comes after the last of them."""
-        self._show(self._lines.take(data))
-        if self._lines.has_rest:
-            self._console.note_unfinished(self)
-
-    def finish_line(self) -> None:
-        """Show what is held back as a line."""
-        self._show(self._lines.rest())
-
-    def _show(self, lines: bytes) -> None:
-        if lines:
-            text = lines[:-1].replace(b"\n", self._separator)
-            self._console.write(self._label + text + b"\n")
-
-
-def _wants_colour(descriptor: int, environ: Mapping[str, str]) -> bool:
-    """Follow https://no-color.org and what terminals say of themselves."""
-    if environ.get("NO_COLOR"):
-        return False
-    return bool(environ.get("FORCE_COLOR")) or (
-        os.isatty(descriptor) and environ.get("TERM") != "dumb"
-    )

@@ -10,23 +10,41 @@ import os
 import selectors
 from typing import TYPE_CHECKING
 
+from trio_supervisor.daemon.terminal import resize
+from trio_supervisor.errors import Fault
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from selectors import BaseSelector
 
+    from trio_supervisor.daemon.terminal import Window
+
 BACKLOG = 1024 * 1024
 """Bytes that may wait for a process that does not read."""
+NOT_WRITTEN = {
+    Fault.NO_FILE: "it does not read what is written to it: its stdin is closed",
+    Fault.BUSY: "it does not read what was written to it before; try again later",
+}
+NO_TERMINAL = "it has no terminal (tty = true gives it one)"
 
 
 class Feed:
-    """Writing end of one process's stdin.
+    """Writing end of one process's stdin, or of its terminal.
 
     What the pipe does not take at once waits for the pump, which calls `flush` when the
     ``selector`` says so. ``tell_written`` is called when the process may soon answer.
     """
 
-    def __init__(self, fd: int, selector: BaseSelector, tell_written: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        fd: int,
+        selector: BaseSelector,
+        tell_written: Callable[[], None],
+        *,
+        is_terminal: bool = False,
+    ) -> None:
         self._fd: int | None = fd
+        self._is_terminal = is_terminal
         self._selector = selector
         self._tell_written = tell_written
         self._backlog = bytearray()
@@ -54,6 +72,13 @@ class Feed:
         self._write()
         if self._fd is not None and not self._backlog:
             self._selector.unregister(self._fd)
+
+    def resize(self, window: Window) -> bool:
+        """Give it a size, if it is a terminal that somebody has open."""
+        if self._fd is None or not self._is_terminal:
+            return False
+        resize(self._fd, window)
+        return True
 
     def close(self) -> None:
         """Let the process, or what it left, read the end of the file."""

@@ -38,6 +38,16 @@ def without_ansi(data: bytes) -> bytes:
     return _SEQUENCE.sub(b"", data)
 
 
+def only_colours(data: bytes) -> bytes:
+    """Return bytes without the complete ANSI sequences that do more than colour text."""
+    return _SEQUENCE.sub(_colour, data)
+
+
+def _colour(match: re.Match[bytes]) -> bytes:
+    sequence = match[0]
+    return sequence if sequence.startswith(b"\x1b[") and sequence.endswith(b"m") else b""
+
+
 class LineSink(Protocol):
     """A sink that may hold something back for the rest of it."""
 
@@ -51,13 +61,16 @@ class LineSink(Protocol):
 class Stripped:
     """Passes everything on but ANSI sequences, also those that come in pieces."""
 
-    def __init__(self, sinks: Iterable[Sink]) -> None:
+    def __init__(
+        self, sinks: Iterable[Sink], strip: Callable[[bytes], bytes] = without_ansi
+    ) -> None:
         self._sinks = tuple(sinks)
+        self._strip = strip
         self._held = b""
 
     def write(self, data: bytes | memoryview) -> None:
         """Pass on what is text."""
-        text = without_ansi(self._held + bytes(data))
+        text = self._strip(self._held + bytes(data))
         unfinished = _UNFINISHED.search(text, max(0, len(text) - LONGEST_SEQUENCE))
         self._held = unfinished[0] if unfinished else b""
         if text := text[: len(text) - len(self._held)]:

@@ -11,6 +11,7 @@ import trio
 
 from trio_supervisor import __version__
 from trio_supervisor.daemon import operations, snapshots, updates
+from trio_supervisor.daemon.feed import NO_TERMINAL
 from trio_supervisor.daemon.journal import logs
 from trio_supervisor.daemon.tails import tail
 from trio_supervisor.daemon.waiting import wait
@@ -36,6 +37,7 @@ from trio_supervisor.protocol.messages import (
     Remove,
     Reopen,
     Reread,
+    Resize,
     Restart,
     Rotate,
     Shutdown,
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.report import Pending, Report
     from trio_supervisor.daemon.snapshots import Census
     from trio_supervisor.daemon.supervisor import Supervisor
+    from trio_supervisor.daemon.tails import Log
 
     Answer = tuple[Message, ...] | AsyncGenerator[Message, None]
 
@@ -148,7 +151,7 @@ class Handlers:
         """Return what takes its time: logs, events, a wait."""
         match request:
             case Tail(channel, name, size, follow):
-                return tail(self.log_file(channel, name), size, follow=follow)
+                return tail(self._log(channel, name), size, follow=follow)
             case GetLogs(targets):
                 programs, unknown = self.supervisor.find(targets)
                 return logs(programs, snapshots.unknown_outcomes(self.supervisor, unknown), request)
@@ -183,6 +186,9 @@ class Handlers:
                 return _outcomes(act(supervisor, request.targets), wait=True)
             case Write(target, data):
                 operations.write(supervisor, target, data)
+                return (Done(),)
+            case Resize(target, rows, columns):
+                operations.resize(supervisor, target, rows, columns)
                 return (Done(),)
             case _:
                 return self._change(request, cause)
@@ -225,6 +231,15 @@ class Handlers:
         configuration = self.supervisor.reread()
         changes = updates.differences(self.supervisor, configuration.groups)
         return changes.replace(warnings=configuration.warnings)
+
+    def _log(self, channel: Channel, name: str) -> Log:
+        """Return a log, or the screen of a program with a terminal."""
+        if channel is not Channel.TERMINAL:
+            return self.log_file(channel, name)
+        screen = self.supervisor.program(name).logs.screen
+        if screen is None:
+            raise RequestError(Fault.NO_FILE, NO_TERMINAL)
+        return screen
 
     def log_file(self, channel: Channel, name: str) -> LogFile:
         """Return a log; RequestError when there is no such process, or it has no such log."""

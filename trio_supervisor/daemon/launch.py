@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 class Launch(Record):
     """One start: the configuration's path, typed command line values for [supervisord], where.
 
-    ``console`` shows all output in the foreground; ``only`` names what starts (empty: as
-    configured). ``program`` is the executable's name, for messages. Without ``has_guardian`` the
-    process that was started is the daemon itself. ``no_deps`` starts nothing else for what is
-    named; ``abort_on_exit`` and ``exit_code_from`` are those of a Configuration.
+    ``console`` shows all output in the foreground, ``color`` (None: where it is usual) and
+    ``timestamps`` say how; ``only`` names what starts (empty: as configured). ``program`` is the
+    executable's name, for messages. Without ``has_guardian`` the process that was started is the
+    daemon itself. ``no_deps`` starts nothing else for what is named; ``abort_on_exit`` and
+    ``exit_code_from`` are those of a Configuration.
     """
 
     program: str
@@ -36,6 +37,8 @@ class Launch(Record):
     directory: str
     console: bool = False
     only: tuple[str, ...] = ()
+    color: bool | None = None
+    timestamps: bool = False
     has_guardian: bool = True
     no_deps: bool = False
     abort_on_exit: bool = False

@@ -29,5 +29,10 @@ class Lines:
 
     def rest(self) -> bytes:
         """Return what is held back as a line, nothing if there is none."""
-        held, self._held = self._held, b""
+        held = self.part()
         return held + b"\n" if held else b""
+
+    def part(self) -> bytes:
+        """Return what is held back as it is, without an end; it is held back no longer."""
+        held, self._held = self._held, b""
+        return held

@@ -16,9 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from trio_supervisor.daemon.capture import Capture, Teller
 from trio_supervisor.daemon.distant import log_file
-from trio_supervisor.daemon.formats import Formatted, LineSink, Stripped, as_json, prefixed
+from trio_supervisor.daemon.formats import (
+    Formatted,
+    LineSink,
+    Stripped,
+    as_json,
+    only_colours,
+    prefixed,
+)
 from trio_supervisor.daemon.mounts import Mounts
 from trio_supervisor.daemon.syslog import Syslog, SyslogSink
+from trio_supervisor.daemon.terminal import Newlines, Screen
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.protocol.messages import Channel, EventKind
 
@@ -71,21 +79,22 @@ class LogSettings:
 class ProgramLogs:
     """stdout and stderr of one process: each a file, syslog, both, or none.
 
-    ``also`` gets everything, too, and ``tell`` what is to be an event.
+    ``also`` get everything, too, one stdout and one stderr, and ``tell`` what is to be an event.
     """
 
     def __init__(
         self,
         spec: ProgramSpec,
         settings: LogSettings,
-        also: tuple[Sink, ...] = (),
+        also: tuple[LineSink, LineSink] | None = None,
         *,
         group: str = "",
     ) -> None:
         """Open them; ``group`` is the one of the process, as what is logged may name it."""
         self.tell: Callable[[EventKind, Channel, bytes], None] = _tell_nobody
+        self.screen: Screen | None = None
         self._settings = settings
-        self._also = also
+        self._also = dict(zip((Channel.STDOUT, Channel.STDERR), also or (), strict=False))
         self._group = group
         self._files: dict[Channel, LogFile] = {}
         self._sinks: dict[Channel, tuple[Sink, ...]] = {}
@@ -157,14 +166,22 @@ class ProgramLogs:
             file.close()
             for follower in file.followers:
                 follower.close()
+        if self.screen is not None:
+            self.screen.close()
 
     def _open(self, spec: ProgramSpec) -> None:
+        self.screen = None
         self._files = {}
-        self._sinks = {Channel.STDERR: self._also}
-        self._unfinished = []
+        self._sinks = {Channel.STDERR: ()}
+        self._unfinished = list(self._also.values())
         self._add(Channel.STDOUT, spec)
         if not spec.redirect_stderr:
             self._add(Channel.STDERR, spec)
+
+        if spec.tty:
+            self.screen = Screen()
+            logged = Newlines(self._sinks[Channel.STDOUT])
+            self._sinks[Channel.STDOUT] = (self.screen, self._noted(logged))
 
     def _add(self, channel: Channel, spec: ProgramSpec) -> None:
         """Make what a channel is written to."""
@@ -180,7 +197,10 @@ class ProgramLogs:
             sinks.append(Teller(partial(self._tell, EventKind.OUTPUT, channel)))
         if spec.strip_ansi and sinks:
             sinks = [self._noted(Stripped(sinks))]
-        sinks += self._also
+        if channel in self._also:
+            also: Sink = self._also[channel]
+            # what is meant for a screen of its own would spoil one that is shared
+            sinks.append(self._noted(Stripped([also], only_colours)) if spec.tty else also)
         if limit := _option(spec, channel, "capture_maxbytes"):
             tell = partial(self._tell, EventKind.CAPTURE, channel)
             sinks = [self._noted(Capture(sinks, limit, tell))]

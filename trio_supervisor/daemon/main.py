@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor import config
-from trio_supervisor.daemon import leftovers
+from trio_supervisor.daemon import descent, leftovers
+from trio_supervisor.daemon import run as runs
 from trio_supervisor.daemon.activity import ActivityLog
 from trio_supervisor.daemon.console import Console
 from trio_supervisor.daemon.containment import degradations
@@ -44,6 +45,8 @@ log = logging.getLogger(__name__)
 
 ORDERLY, SOMETHING_LEFT, USAGE_ERROR, INTERNAL_ERROR = 0, 1, 2, 70
 CONSOLE_NAME = "supervisord"
+TOLD_OTHERWISE = frozenset({__name__, runs.__name__, descent.__name__})
+"""Loggers of what the console shows in its own way."""
 GC_THRESHOLDS = 20_000, 50, 100
 """A thousand programs are so many long-lived objects that collecting them took a quarter of the
 time of a shutdown; garbage cycles are rare here."""
@@ -90,9 +93,9 @@ class Daemon:
         raise_limits(spec.minfds, spec.minprocs)
         self._budget = DescriptorBudget()
         self._budget.reserve(configuration)
-        self._console = _console(configuration) if launch.console else None
+        self._console = _console(launch, configuration) if launch.console else None
         shown = self._console.sink(CONSOLE_NAME) if self._console else None
-        self._activity = ActivityLog(spec, console=shown, quiet=__name__)
+        self._activity = ActivityLog(spec, console=shown, quiet=TOLD_OTHERWISE)
         state_path = address.state_path(configuration.path)
         with ExitStack() as undo:
             undo.callback(self._activity.close)
@@ -192,6 +195,13 @@ def _longest_grace(configuration: Configuration) -> float:
     return max((program.stopwaitsecs for program in programs), default=0.0)
 
 
-def _console(configuration: Configuration) -> Console:
-    names = [p.process_name for group in configuration.groups for p in group.programs]
-    return Console(1, (CONSOLE_NAME, *names), os.environ)
+def _console(launch: Launch, configuration: Configuration) -> Console:
+    names = tuple(p.process_name for group in configuration.groups for p in group.programs)
+    return Console(
+        1,
+        names,
+        os.environ,
+        plain=(CONSOLE_NAME,),
+        color=launch.color,
+        timestamps=launch.timestamps,
+    )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from trio_supervisor.daemon.logs import ProgramLogs
 from trio_supervisor.daemon.report import Pending
 from trio_supervisor.daemon.targets import did_you_mean, resolve
+from trio_supervisor.daemon.terminal import LARGEST, Window
 from trio_supervisor.daemon.waiter import Waiter, attempt
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import SIGNALLABLE_STATES, ProcessState
@@ -92,6 +93,13 @@ def write(supervisor: Supervisor, word: str, data: bytes) -> None:
     if program.state is ProcessState.STOPPING:
         raise RequestError(Fault.NOT_RUNNING)
     program.write(data)
+
+
+def resize(supervisor: Supervisor, word: str, rows: int, columns: int) -> None:
+    """Give the terminal of the one process that a word names a size; RequestError if it cannot."""
+    if not (0 < rows <= LARGEST and 0 < columns <= LARGEST):
+        raise RequestError(Fault.BAD_ARGUMENTS, f"{rows} rows, {columns} columns")
+    supervisor.program(word).resize(Window(rows, columns))
 
 
 def clear(supervisor: Supervisor, words: Iterable[str]) -> list[Pending]:

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor.daemon.feed import Feed
+from trio_supervisor.daemon.terminal import open_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from trio_supervisor.daemon.logfile import Sink
+    from trio_supervisor.daemon.terminal import Window
 
 BUFFER = 256 * 1024
 LOUD = 48 * 1024
@@ -34,11 +36,11 @@ DRAIN = 1.0
 class Pipe:
     """Reading end of one process's output."""
 
-    def __init__(self, fd: int, sinks: tuple[Sink, ...]) -> None:
+    def __init__(self, fd: int, sinks: tuple[Sink, ...], *, may_grow: bool = True) -> None:
         self.fd = fd
         self.sinks = sinks
         self.closed = trio.Event()
-        self.may_grow = hasattr(fcntl, "F_SETPIPE_SZ")
+        self.may_grow = may_grow and hasattr(fcntl, "F_SETPIPE_SZ")
 
     def grow(self) -> None:
         """Ask for a larger kernel buffer, once."""
@@ -86,6 +88,14 @@ class Pump:
     def _expect_answer(self) -> None:
         self._is_answer_due = True
 
+    def open_terminal(
+        self, sinks: tuple[Sink, ...], window: Window, owner: int | None
+    ) -> tuple[Pipe, Feed, int]:
+        """Make a terminal; return what comes from it, what goes to it, and the process's end."""
+        ours, theirs = open_terminal(window, owner)
+        feed = Feed(os.dup(ours), self._selector, self._expect_answer, is_terminal=True)
+        return Pipe(ours, sinks, may_grow=False), feed, theirs
+
     async def run(self) -> None:
         """Pump until cancelled."""
         descriptor = self._selector.fileno()
@@ -116,6 +126,8 @@ class Pump:
             size = os.readv(pipe.fd, [self._buffer])
         except BlockingIOError:
             return 0
+        except OSError:  # EIO: nobody has the terminal open any more
+            size = 0
         if size == 0:
             self.close(pipe)
             return 0
@@ -125,6 +137,12 @@ class Pump:
         if size >= LOUD and pipe.may_grow:
             pipe.grow()
         return size
+
+    def take(self, pipe: Pipe) -> None:
+        """Take what is in a pipe at this moment."""
+        room = LARGE_PIPE
+        while room > 0 and not pipe.closed.is_set() and (size := self._move(pipe)):
+            room -= size
 
     def close(self, pipe: Pipe) -> None:
         """Stop reading a pipe; its writers, if any are left, will get EPIPE."""
@@ -159,7 +177,5 @@ class Pump:
 
     def _empty(self, pipe: Pipe) -> None:
         """Take what is there and close; somebody who holds the pipe may write on for ever."""
-        room = LARGE_PIPE
-        while room > 0 and not pipe.closed.is_set() and (size := self._move(pipe)):
-            room -= size
+        self.take(pipe)
         self.close(pipe)

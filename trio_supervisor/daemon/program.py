@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor.daemon.condition import Condition
+from trio_supervisor.daemon.feed import NO_TERMINAL, NOT_WRITTEN
 from trio_supervisor.daemon.history import History
 from trio_supervisor.daemon.orders import Orders
 from trio_supervisor.daemon.run import NOT_STARTED, Run
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.order import Order
     from trio_supervisor.daemon.spawn import Spawner
     from trio_supervisor.daemon.strategy import Strategy
+    from trio_supervisor.daemon.terminal import Window
     from trio_supervisor.daemon.turns import Rank
     from trio_supervisor.protocol.messages import ProcessStatus
     from trio_supervisor.spec import ProgramSpec
@@ -36,10 +38,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _S = ProcessState
-_NOT_WRITTEN = {
-    Fault.NO_FILE: "it does not read what is written to it: its stdin is closed",
-    Fault.BUSY: "it does not read what was written to it before; try again later",
-}
 
 
 def _tell_nobody() -> None:
@@ -178,7 +176,14 @@ class Program:
             raise RequestError(Fault.NOT_RUNNING)
         fault = self._spawner.write(self.condition.pid, data)
         if fault is not Fault.SUCCESS:
-            raise RequestError(fault, _NOT_WRITTEN[fault])
+            raise RequestError(fault, NOT_WRITTEN[fault])
+
+    def resize(self, window: Window) -> None:
+        """Give its terminal a size; RequestError without a process, or without a terminal."""
+        if self.condition.pid is None:
+            raise RequestError(Fault.NOT_RUNNING)
+        if not self._spawner.resize(self.condition.pid, window):
+            raise RequestError(Fault.NO_FILE, NO_TERMINAL)
 
     def replace_nowait(self, why: str, *, is_failed_start: bool = False) -> None:
         """End the run that is under way as a failed one, although nothing was asked."""

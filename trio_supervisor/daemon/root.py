@@ -18,6 +18,7 @@ from trio_supervisor.daemon.control import Server
 from trio_supervisor.daemon.events import EventBus
 from trio_supervisor.daemon.handlers import Handlers
 from trio_supervisor.daemon.logs import LogSettings, ProgramLogs
+from trio_supervisor.daemon.narrator import Narrator
 from trio_supervisor.daemon.notify import INHERITED
 from trio_supervisor.daemon.output import Pump
 from trio_supervisor.daemon.program import Program
@@ -102,7 +103,8 @@ class Root:
             census=self.containment.census,
         )
         server = Server(handlers)
-        table = SignalTable(self.supervisor, self.containment, self._reopen_logs)
+        table = SignalTable(self.supervisor, self.containment, self._reopen_logs, self._resize)
+        self._resize()
         with trio.open_signal_receiver(*RECEIVED) as signals:
             async with trio.open_nursery() as services:
                 services.start_soon(self._pump.run)
@@ -110,7 +112,10 @@ class Root:
                 services.start_soon(self._keep_state)
                 services.start_soon(tick, self._events)
                 if self._console:
+                    narrator = Narrator(self.supervisor, self._console)
+                    self._events.attach(narrator)
                     services.start_soon(self._console.run)
+                    services.start_soon(narrator.tell_who_is_waited_for)
                     await services.start(announce, self.supervisor)
                 async with trio.open_nursery() as tree:
                     await tree.start(self.supervisor.run)
@@ -149,7 +154,8 @@ class Root:
         return left
 
     def _make(self, spec: ProgramSpec, rank: Rank) -> Program:
-        also = (self._console.sink(rank.name),) if self._console else ()
+        console, name = self._console, rank.name
+        also = (console.sink(name), console.sink(name)) if console else None
         return Program(
             spec,
             rank,
@@ -190,6 +196,11 @@ class Root:
             "SUPERVISOR_ENABLED": "1",
             "SUPERVISOR_SERVER_URL": self._doors.url,
         }
+
+    def _resize(self) -> None:
+        """Let the terminals of programs be as large as that of the console."""
+        if self._console is not None and (window := self._console.window):
+            self._spawner.resize_all(window)
 
     def _reopen_logs(self) -> None:
         log.info("supervisord logreopen")

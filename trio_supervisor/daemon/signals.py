@@ -29,14 +29,14 @@ log = logging.getLogger(__name__)
 
 RECEIVED = cast(
     "tuple[signal.Signals, ...]",  # Python has no names for most real-time signals
-    (*sorted(EXIT), signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD),
+    (*sorted(EXIT), signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH, signal.SIGCHLD),
 )
 RESTORED = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
 """Ignored by Python itself; subprocess gives them back to every child."""
 INSIST_AFTER = 1.0
 """Seconds after the first exit request from which another one means: kill now."""
 DEADLY = (
-    *RECEIVED[:-1],
+    *RECEIVED[:-2],
     *(getattr(signal, f"SIG{name}") for name in ("ALRM", "VTALRM", "PROF")),
     *(getattr(signal, f"SIG{name}") for name in ("IO", "PWR") if hasattr(signal, f"SIG{name}")),
 )
@@ -74,11 +74,16 @@ class SignalTable:
     """What each signal does."""
 
     def __init__(
-        self, supervisor: Supervisor, containment: Containment, reopen: Callable[[], None]
+        self,
+        supervisor: Supervisor,
+        containment: Containment,
+        reopen: Callable[[], None],
+        resize: Callable[[], None],
     ) -> None:
         self._supervisor = supervisor
         self._containment = containment
         self._reopen = reopen
+        self._resize = resize
         self._first_exit: float | None = None
         self._had_terminal = has_terminal()
 
@@ -96,6 +101,8 @@ class SignalTable:
             self._containment.reap()
         elif number in EXIT:
             self._exit(name)
+        elif number == signal.SIGWINCH:
+            self._resize()
         elif number == signal.SIGHUP and self._had_terminal and not has_terminal():
             self._exit("the end of the terminal")  # without a guardian, which would know
         elif number == signal.SIGHUP:

@@ -17,6 +17,8 @@ from trio_supervisor.daemon.containment import MARK, Unit, send
 from trio_supervisor.daemon.identity import account_of
 from trio_supervisor.daemon.ladder import Ladder, Watched
 from trio_supervisor.daemon.sharing import SharedSockets
+from trio_supervisor.daemon.terminal import NAME as TERM
+from trio_supervisor.daemon.terminal import Window
 from trio_supervisor.daemon.turns import Turns
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.spec import FcgiProgramSpec
@@ -71,12 +73,15 @@ class Spawner(Protocol):
         NO_FILE when nobody can read it any more, BUSY when too much waits to be read already.
         """
 
+    def resize(self, pid: int, window: Window) -> bool:
+        """Give the terminal of a process that it runs a size; False when it has none."""
+
 
 class ProcessSpawner:
     """Spawns real processes, in the order of their ranks.
 
     ``environment`` is what every process inherits, ``mark`` names this daemon among all,
-    and ``budget`` says what goes before every command.
+    and ``budget`` says what goes before every command. ``window`` is the size of new terminals.
     """
 
     def __init__(
@@ -94,6 +99,7 @@ class ProcessSpawner:
         self.environment = environment
         self.mark = mark
         self.budget = budget
+        self.window = Window()
         self.feeds: dict[int, Feed] = {}
         self.sockets = SharedSockets()
 
@@ -117,6 +123,17 @@ class ProcessSpawner:
         if feed.offer(data):
             return Fault.SUCCESS
         return Fault.NO_FILE if feed.is_closed else Fault.BUSY
+
+    def resize(self, pid: int, window: Window) -> bool:
+        """Give the terminal of a process that it runs a size; False when it has none."""
+        feed = self.feeds.get(pid)
+        return feed is not None and feed.resize(window)
+
+    def resize_all(self, window: Window) -> None:
+        """Give all terminals a size, also those to come."""
+        self.window = window
+        for feed in self.feeds.values():
+            feed.resize(window)
 
     async def run(self, program: Runnable) -> None:
         """Run once, to the end of its tree and of its output."""
@@ -174,6 +191,8 @@ class _Run:
             else:
                 assert self._process.returncode is not None
                 self._spawner.containment.release(self._unit)
+                for pipe in self._pipes:
+                    self._spawner.pump.take(pipe)  # what it said last comes before its end
                 self._program.ended(self._process.returncode)
 
     async def left_behind(self) -> None:
@@ -212,6 +231,7 @@ class _Run:
     def _variables(self) -> dict[str, str]:
         rank, spec = self._program.rank, self._program.spec
         return {
+            **({"TERM": TERM} if spec.tty else {}),
             **self._spawner.environment,
             **({"SUPERVISOR_SERVER_URL": spec.serverurl} if spec.serverurl else {}),
             "SUPERVISOR_PROCESS_NAME": rank.name,
@@ -223,23 +243,39 @@ class _Run:
     def _options(self) -> dict[str, Any]:
         """Return the keyword arguments of the spawn, with fresh pipes."""
         spec = self._program.spec
-        stdout, stderr = self._program.sinks
         options: dict[str, Any] = {
+            **(self._on_terminal() if spec.tty else self._on_pipes()),
             "check": False,
             "deliver_cancel": self._ladder.climb,
             "task_status": self,
-            "stdin": self._open_stdin(),
-            "stdout": self._pipe(stdout),
-            "stderr": subprocess.STDOUT if spec.redirect_stderr else self._pipe(stderr),
             "env": self._environment,
             "cwd": spec.directory,
-            "start_new_session": True,
         }
         if spec.umask is not None:
             options["umask"] = spec.umask
         if spec.user is not None:
             options |= account_of(spec.user).options()
         return options
+
+    def _on_pipes(self) -> dict[str, Any]:
+        stdout, stderr = self._program.sinks
+        is_one = self._program.spec.redirect_stderr
+        return {
+            "stdin": self._open_stdin(),
+            "stdout": self._pipe(stdout),
+            "stderr": subprocess.STDOUT if is_one else self._pipe(stderr),
+            "start_new_session": True,
+        }
+
+    def _on_terminal(self) -> dict[str, Any]:
+        """Return one terminal for everything; the session is made by what goes before."""
+        spec, spawner = self._program.spec, self._spawner
+        owner = None if spec.user is None else account_of(spec.user).uid
+        sinks, _ = self._program.sinks
+        pipe, self._feed, theirs = spawner.pump.open_terminal(sinks, spawner.window, owner)
+        self._pipes.append(pipe)
+        self._childs_ends.append(theirs)
+        return {"stdin": theirs, "stdout": theirs, "stderr": theirs}
 
     def _open_stdin(self) -> int:
         if self._socket is not None:

@@ -44,7 +44,7 @@ class Supervisor:
     ``load`` reads the configuration again (ConfigError when it is bad), ``make`` makes a program,
     ``probe`` raises SupervisorError for what a reload could not open, ``adopt`` applies the
     daemon's own settings after it, and ``wake`` lets those who wait for processes look again.
-    ``abandoned`` is set when the end waits for the unkillable only.
+    ``is_ending`` is set by the shutdown, ``abandoned`` when that waits for the unkillable only.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Supervisor:
         self._adopt = adopt
         self.wake = wake
         self.abandoned = trio.Event()
-        self._is_ending = trio.Event()
+        self.is_ending = trio.Event()
         self._nursery: trio.Nursery | None = None
         self._operations: trio.Nursery | None = None
         self._descent: Descent | None = None
@@ -237,7 +237,7 @@ class Supervisor:
         """Stop everything in order; `run` returns when all is down."""
         is_stopping = self.state is SupervisorState.RESTARTING
         self.state = SupervisorState.SHUTDOWN
-        self._is_ending.set()
+        self.is_ending.set()
         if not is_stopping:
             self._stop_everything(cause)
 
@@ -284,7 +284,7 @@ class Supervisor:
     async def _lead_down(self, descent: Descent) -> None:
         await descent.lead()
         if self.unkillable():
-            await self._is_ending.wait()
+            await self.is_ending.wait()
             if self._descent is descent:  # else it was a reload, which has come to its end
                 self.abandoned.set()
 

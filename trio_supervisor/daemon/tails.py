@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import trio
 
@@ -13,7 +13,24 @@ from trio_supervisor.protocol.messages import End, Message, Output
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
-    from trio_supervisor.daemon.logfile import LogFile
+    from trio_supervisor.daemon.follower import Hearer
+
+    class Log(Protocol):
+        """What remembers the last of what was written to it, and has followers."""
+
+        followers: set[Hearer]
+
+        @property
+        def path(self) -> str:
+            """Its file, for messages."""
+
+        @property
+        def may_hang(self) -> bool:
+            """Whether reading from it may take for ever."""
+
+        def tail(self, size: int, chunk: int) -> Iterator[bytes]:
+            """Yield the last ``size`` bytes in chunks."""
+
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -24,14 +41,14 @@ _ABANDON: dict[str, Any] = {"abandon_on_cancel": True}
 """What trio-typing does not know of: a thread that hangs is left alone."""
 
 
-def tail(file: LogFile, size: int, *, follow: bool) -> AsyncGenerator[Message, None]:
+def tail(file: Log, size: int, *, follow: bool) -> AsyncGenerator[Message, None]:
     """Return the end of a log as messages; RequestError for a size below zero."""
     if size < 0:
         raise RequestError(Fault.BAD_ARGUMENTS, f"{size} bytes")
     return _follow(file, size) if follow else _read(file, size)
 
 
-async def _read(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
+async def _read(file: Log, size: int) -> AsyncGenerator[Message, None]:
     """Send the end of a log, one chunk after the other."""
     try:
         chunks = file.tail(size, CHUNK)
@@ -42,7 +59,7 @@ async def _read(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
     yield End()
 
 
-async def take_next(file: LogFile, chunks: Iterator[T], end: E) -> T | E:
+async def take_next(file: Log, chunks: Iterator[T], end: E) -> T | E:
     """Read on in a log, in a thread if that may hang; ``end`` when there is no more."""
     if file.may_hang:
         found: T | E = await trio.to_thread.run_sync(next, chunks, end, **_ABANDON)
@@ -50,7 +67,7 @@ async def take_next(file: LogFile, chunks: Iterator[T], end: E) -> T | E:
     return next(chunks, end)
 
 
-async def _follow(file: LogFile, size: int) -> AsyncGenerator[Message, None]:
+async def _follow(file: Log, size: int) -> AsyncGenerator[Message, None]:
     """Send the end of a log, then what comes; nothing can come between the two."""
     follower = Follower()
     file.followers.add(follower)

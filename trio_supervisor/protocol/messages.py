@@ -280,6 +280,14 @@ class Write(Message, code=0x0029):
     HIDDEN: ClassVar[frozenset[str]] = frozenset({"data"})
 
 
+class Resize(Message, code=0x002A):
+    """Give the terminal of the one process that ``target`` names a size in characters; Done."""
+
+    target: str
+    rows: int
+    columns: int
+
+
 class Wait(Message, code=0x002B):
     """Wait until the targets are up: Outcomes with READY, then End.
 
@@ -349,11 +357,16 @@ class Shutdown(Message, code=0x0036):
 
 
 class Channel(IntEnum):
-    """Which log a Tail is about; MAIN is the daemon's own."""
+    """Which log a Tail is about; MAIN is the daemon's own.
+
+    TERMINAL is what the terminal of a process was sent, just as it was: some of the last, and what
+    comes.
+    """
 
     MAIN = 0
     STDOUT = 1
     STDERR = 2
+    TERMINAL = 3
 
 
 class Tail(Message, code=0x0040):

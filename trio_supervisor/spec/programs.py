@@ -154,6 +154,13 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
         User | None,
         Meta(description="The user it runs as, a name or a number; needs a daemon run by root."),
     ] = None
+    tty: Annotated[
+        Boolean,
+        Meta(
+            description="Run it on a terminal of its own: it shows colours and prompts, stdout and "
+            "stderr are one, and attach gives it the keyboard."
+        ),
+    ] = False
     redirect_stderr: Annotated[
         Boolean,
         Meta(description="Send what it writes to stderr where its stdout goes."),

@@ -1,0 +1,105 @@
+"""What becomes of the processes, told on the launcher's console; at the end, who is waited for.
+
+It is told of every event when it happens, so a line stands where it belongs among the output.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_supervisor.daemon.proc import pid_list
+from trio_supervisor.lifecycle import ProcessState
+from trio_supervisor.protocol.messages import EventKind
+
+if TYPE_CHECKING:
+    from trio_supervisor.daemon.console import Console
+    from trio_supervisor.daemon.program import Program
+    from trio_supervisor.daemon.supervisor import Supervisor
+    from trio_supervisor.protocol.messages import Event
+
+_S = ProcessState
+TOLD = frozenset({_S.RUNNING, _S.BACKOFF, _S.EXITED, _S.FATAL, _S.STOPPED})
+"""What comes before these is soon over, and is told when it is not."""
+FIRST_REPORT = 1.0
+"""Seconds after the request to end everything; most of what ends does so within them."""
+REPORT_EVERY = 3.0
+LONGEST_QUOTE = 80
+"""Characters of the last line of a process that is waited for."""
+
+
+class Narrator:
+    """A subscriber of all events that shows some of them as lines of their own."""
+
+    wants_ticks = False
+
+    def __init__(self, supervisor: Supervisor, console: Console) -> None:
+        self._supervisor = supervisor
+        self._console = console
+        self._since: dict[tuple[str, str], float] = {}
+        """When each process came into the state that it is in."""
+
+    def offer(self, event: Event) -> None:
+        """Show an event that is worth a line."""
+        if event.to_state is not None:
+            self._since[event.group, event.name] = event.clock
+        if text := words_of(event):
+            self._console.say(event.name, text)
+
+    async def tell_who_is_waited_for(self) -> None:
+        """When everything is to end, tell now and then what has not ended yet."""
+        await self._supervisor.is_ending.wait()
+        began = trio.current_time()
+        await trio.sleep(FIRST_REPORT)
+        while True:
+            for program in self._supervisor.programs():
+                if text := self._why_waited_for(program, began):
+                    self._console.say(program.rank.name, text)
+            await trio.sleep(REPORT_EVERY)
+
+    def _why_waited_for(self, program: Program, began: float) -> str:
+        """Say how long a process has been waited for, and what it said last; or nothing."""
+        condition = program.condition
+        pids = condition.left or ({condition.pid} if condition.pid is not None else set())
+        if not pids:
+            return ""
+        since = self._since.get((program.rank.group, program.rank.name), began)
+        seconds = trio.current_time() - max(since, began)
+        state = condition.state.name
+        if condition.state in {_S.STARTING, _S.RUNNING}:
+            state += " until it is its turn to stop"
+        text = f"still {state}: pid {pid_list(pids)}, {seconds:.0f} s"
+        if program.is_stuck:
+            text += ", cannot be killed"
+        elif condition.state is _S.STOPPING:
+            text += f" of {program.spec.stopwaitsecs:g}"
+        last = self._console.last_line(program.rank.name)
+        return text + (f", last line: {_quoted(last)}" if last else "")
+
+
+def words_of(event: Event) -> str:
+    """Say what an event means for whoever watches the console; empty if that is nothing."""
+    match event.kind:
+        case EventKind.PROCESS if event.to_state in TOLD:
+            return _words_of_state(event)
+        case EventKind.WAIT | EventKind.HEALTH:
+            return event.detail
+        case _:
+            return ""
+
+
+def _words_of_state(event: Event) -> str:
+    assert event.to_state is not None
+    words = event.to_state.name
+    if event.to_state is _S.RUNNING:
+        return f"{words}, pid {event.pid}"
+    if event.detail:
+        words += f": {event.detail}"
+    if event.to_state is _S.EXITED and not event.expected:
+        words += " (not expected)"
+    return words
+
+
+def _quoted(line: str) -> str:
+    return line if len(line) <= LONGEST_QUOTE else f"{line[: LONGEST_QUOTE - 1]}…"
