@@ -1,15 +1,17 @@
-"""What the launcher says once, when everything that was to start is RUNNING."""
+"""What the launcher says once, when everything that was to start is RUNNING, and ready."""
 
 from __future__ import annotations
 
 import logging
 import os
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import trio
 
 from trio_supervisor.daemon.listeners import url_of
 from trio_supervisor.lifecycle import ProcessState
+from trio_supervisor.protocol.messages import EventKind
 
 if TYPE_CHECKING:
     from trio_typing import TaskStatus
@@ -23,16 +25,19 @@ log = logging.getLogger(__name__)
 async def announce(
     supervisor: Supervisor, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """Wait until all that is wanted is RUNNING, then say so, and how to reach it."""
+    """Wait until all that is wanted is RUNNING and ready, then say so, and how to reach it."""
     began = trio.current_time()
-    with supervisor.events.subscribe() as events:
+    with supervisor.events.subscribe() as news:
         task_status.started()
-        async for event in events:
-            if event.to_state in _UP and _all_run(supervisor):
-                break
-    count = sum(program.wanted for program in supervisor.programs())
+        async with aclosing(aiter(news)) as events:
+            async for event in events:
+                may_be_last = event.to_state in _UP or event.kind is EventKind.HEALTH
+                if may_be_last and _all_run(supervisor):
+                    break
+    wanted = [program for program in supervisor.programs() if program.wanted]
+    state = "RUNNING and ready" if any(program.spec.ready for program in wanted) else "RUNNING"
     seconds = trio.current_time() - began
-    log.info("%s RUNNING after %.1f s; Ctrl-C stops everything", counted(count), seconds)
+    log.info("%s %s after %.1f s; Ctrl-C stops everything", counted(len(wanted)), state, seconds)
     _say_where(supervisor)
 
 
@@ -61,6 +66,7 @@ def pattern_of(path: str) -> str:
 def _all_run(supervisor: Supervisor) -> bool:
     wanted = [program for program in supervisor.programs() if program.wanted]
     return bool(wanted) and all(
-        p.state is ProcessState.RUNNING or (p.spec.type == "task" and p.condition.is_over)
+        (p.state is ProcessState.RUNNING and p.condition.is_ready)
+        or (p.spec.type == "task" and p.condition.is_over)
         for p in wanted
     )
