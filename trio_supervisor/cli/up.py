@@ -9,7 +9,8 @@ import sys
 from trio_supervisor.cli.supervisord import USAGE_ERROR, configuration, daemon, take_early_signals
 
 USAGE = """\
-usage: trio-supervisor up [-c FILE] [--timestamps] [--color|--no-color] [NAME ...]
+usage: trio-supervisor up [-c FILE] [--concurrency TYPE=NUMBER,...]
+                          [--timestamps] [--color|--no-color] [NAME ...]
 
 Run a configuration in the foreground: every line of every process on the console behind its
 name, log files as configured, the control socket open for supervisorctl in another terminal.
@@ -19,11 +20,12 @@ Ctrl-C stops everything in order; a second one, a second later, kills.
   --timestamps               the time before each line
   --color, --no-color        with colours, or without (default: NO_COLOR, FORCE_COLOR, else
                              colours on a terminal)
+  --concurrency web=2,...    how many processes of a type to run; for a Procfile
   NAME                       start only these processes, groups or group:name (default: all that
                              have autostart)
 """
 
-LONG_OPTIONS = ["configuration=", "timestamps", "color", "no-color", "help"]
+LONG_OPTIONS = ["configuration=", "concurrency=", "timestamps", "color", "no-color", "help"]
 
 
 def main(arguments: list[str]) -> int:
@@ -53,6 +55,7 @@ def main(arguments: list[str]) -> int:
             only=tuple(names),
             color=_color(pairs),
             timestamps="--timestamps" in given,
+            concurrency=given.get("--concurrency", ""),
         )
         return start(launch, daemon)
     except SupervisorError as problem:

@@ -14,7 +14,7 @@ import msgspec
 from trio_supervisor.errors import Problem
 from trio_supervisor.source import DEFAULT, values
 from trio_supervisor.source.expansion import expand, expand_all
-from trio_supervisor.source.tree import is_toml
+from trio_supervisor.source.tree import dialect_of
 from trio_supervisor.spec import SECTIONS, Spec
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Judge:
     def blame(self, path: Path, text: str) -> None:
         """Report what does not exist: an error in TOML; in INI the original passes over it."""
         place = self.source.place(*path)
-        if is_toml(place.file):
+        if dialect_of(place.file) == "toml":
             self.error(path, text)
         else:
             self.warn(path, f"{text}; it is ignored")

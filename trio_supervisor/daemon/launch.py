@@ -25,9 +25,9 @@ class Launch(Record):
     """One start: the configuration's path, typed command line values for [supervisord], where.
 
     ``console`` shows all output in the foreground, ``color`` (None: where it is usual) and
-    ``timestamps`` say how; ``only`` names what starts (empty: as configured). ``program`` is the
-    executable's name, for messages. Without ``has_guardian`` the process that was started is the
-    daemon itself.
+    ``timestamps`` say how; ``only`` names what starts (empty: as configured), ``concurrency`` says
+    how many processes a type of a Procfile has. ``program`` is the executable's name, for messages.
+    Without ``has_guardian`` the process that was started is the daemon itself.
     """
 
     program: str
@@ -39,10 +39,11 @@ class Launch(Record):
     color: bool | None = None
     timestamps: bool = False
     has_guardian: bool = True
+    concurrency: str = ""
 
     def read(self) -> Source:
         """Read the configuration's files; ConfigError when they are no configuration at all."""
-        return source.read(self.configuration, os.environ)
+        return source.read(self.configuration, os.environ, self.concurrency)
 
 
 class Necessities(Record):
