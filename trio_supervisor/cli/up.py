@@ -9,7 +9,7 @@ import sys
 from trio_supervisor.cli.supervisord import USAGE_ERROR, configuration, daemon, take_early_signals
 
 USAGE = """\
-usage: trio-supervisor up [-c FILE] [--concurrency TYPE=NUMBER,...]
+usage: trio-supervisor up [-c FILE] [--env-file FILE] [--concurrency TYPE=NUMBER,...]
                           [--timestamps] [--color|--no-color] [NAME ...]
 
 Run a configuration in the foreground: every line of every process on the console behind its
@@ -20,12 +20,21 @@ Ctrl-C stops everything in order; a second one, a second later, kills.
   --timestamps               the time before each line
   --color, --no-color        with colours, or without (default: NO_COLOR, FORCE_COLOR, else
                              colours on a terminal)
+  --env-file FILE            variables for all programs, in place of env_file of [supervisord]
   --concurrency web=2,...    how many processes of a type to run; for a Procfile
   NAME                       start only these processes, groups or group:name (default: all that
                              have autostart)
 """
 
-LONG_OPTIONS = ["configuration=", "concurrency=", "timestamps", "color", "no-color", "help"]
+LONG_OPTIONS = [
+    "configuration=",
+    "env-file=",
+    "concurrency=",
+    "timestamps",
+    "color",
+    "no-color",
+    "help",
+]
 
 
 def main(arguments: list[str]) -> int:
@@ -55,6 +64,7 @@ def main(arguments: list[str]) -> int:
             only=tuple(names),
             color=_color(pairs),
             timestamps="--timestamps" in given,
+            env_file=_absolute(given.get("--env-file", "")),
             concurrency=given.get("--concurrency", ""),
         )
         return start(launch, daemon)
@@ -67,3 +77,7 @@ def _color(pairs: list[tuple[str, str]]) -> bool | None:
     """Return what was asked for last."""
     asked = [option == "--color" for option, _ in pairs if option in {"--color", "--no-color"}]
     return asked[-1] if asked else None
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(path) if path else ""

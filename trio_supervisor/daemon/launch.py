@@ -27,7 +27,8 @@ class Launch(Record):
     ``console`` shows all output in the foreground, ``color`` (None: where it is usual) and
     ``timestamps`` say how; ``only`` names what starts (empty: as configured), ``concurrency`` says
     how many processes a type of a Procfile has. ``program`` is the executable's name, for messages.
-    Without ``has_guardian`` the process that was started is the daemon itself.
+    Without ``has_guardian`` the process that was started is the daemon itself. ``env_file`` is read
+    in place of those of [supervisord].
     """
 
     program: str
@@ -40,10 +41,16 @@ class Launch(Record):
     timestamps: bool = False
     has_guardian: bool = True
     concurrency: str = ""
+    env_file: str = ""
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """What the command line says about [supervisord]."""
+        return {**self.overrides, "env_file": (self.env_file,)} if self.env_file else self.overrides
 
     def read(self) -> Source:
         """Read the configuration's files; ConfigError when they are no configuration at all."""
-        return source.read(self.configuration, os.environ, self.concurrency)
+        return source.read(self.configuration, os.environ, self.concurrency, self.env_file)
 
 
 class Necessities(Record):

@@ -71,7 +71,7 @@ def run(launch: Launch, source: Handover, guardian: int, say_ready: Callable[[],
 
 
 def _load(launch: Launch, source: Source) -> Configuration:
-    configuration = config.load(source, overrides=launch.overrides, directory=launch.directory)
+    configuration = config.load(source, overrides=launch.settings, directory=launch.directory)
     if source.dialect == "procfile":
         make_logs(source.path)
     if launch.only:

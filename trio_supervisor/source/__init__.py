@@ -34,26 +34,28 @@ _TEMPLATE = (
 )
 
 
-def read(path: str, environment: Mapping[str, str], concurrency: str = "") -> Source:
+def read(
+    path: str, environment: Mapping[str, str], concurrency: str = "", env_file: str = ""
+) -> Source:
     """Read a configuration and what it includes; raise ConfigError with all syntax errors.
 
     The dialect of each file is decided by its name. ``environment`` is what ``%(ENV_X)s`` means.
-    ``concurrency`` is how many processes of each type a Procfile stands for.
+    ``concurrency`` and ``env_file`` are what `procfile.parse` is to know.
     """
     if concurrency and dialect_of(path) != "procfile":
         raise ConfigError([Problem("command line", None, "--concurrency", _NOT_PROCFILE)])
     try:
-        return _read(path, environment, concurrency)
+        return _read(path, environment, concurrency, env_file)
     except RecursionError:
         file = os.path.abspath(path)
         raise only(file, None, "its values are nested too deeply (one level is enough)") from None
 
 
-def _read(path: str, environment: Mapping[str, str], concurrency: str) -> Source:
+def _read(path: str, environment: Mapping[str, str], concurrency: str, env_file: str) -> Source:
     from trio_supervisor.source.expansion import names_of
     from trio_supervisor.source.include import included_files
 
-    main = _read_document(os.path.abspath(path), environment, concurrency)
+    main = _read_document(os.path.abspath(path), environment, concurrency, env_file)
     names = names_of(environment)
     files, warnings = included_files(main, names)
     documents = [main, *_read_included(files, environment)]
@@ -75,7 +77,9 @@ def _read(path: str, environment: Mapping[str, str], concurrency: str) -> Source
     return source.replace(problems=tuple(_expand_sections(source, names)))
 
 
-def _read_document(file: str, environment: Mapping[str, str], concurrency: str = "") -> Document:
+def _read_document(
+    file: str, environment: Mapping[str, str], concurrency: str = "", env_file: str = ""
+) -> Document:
     """Read one file, with ``%(here)s`` in it replaced; raise ConfigError."""
     from trio_supervisor.source.expansion import expand_all, fix_here
 
@@ -83,7 +87,7 @@ def _read_document(file: str, environment: Mapping[str, str], concurrency: str =
     if dialect == "procfile":
         from trio_supervisor.source import procfile
 
-        return procfile.parse(_text_of(file), file, environment, concurrency)
+        return procfile.parse(_text_of(file), file, environment, concurrency, env_file)
     if dialect == "toml":
         from trio_supervisor.source.toml import parse
     else:

@@ -21,25 +21,36 @@ LOGS = ".logs"
 _FIRST_PORT = "5000"
 _STEP = 100
 _LINE = r"^([A-Za-z0-9_-]+):\s*(.+)$"
+_PORT = r"^[ \t]*(?:export[ \t]+)?PORT[ \t]*=[ \t]*[\"']?([^\"'#\s]+)"
 _EMPTY = "names no process (write a line for each, such as web: python app.py)"
 _IGNORED = "is no process and is ignored (write NAME: COMMAND; letters, digits, _ and - in names)"
 
 
-def parse(text: str, file: str, environment: Mapping[str, str], concurrency: str = "") -> Document:
+def parse(
+    text: str,
+    file: str,
+    environment: Mapping[str, str],
+    concurrency: str = "",
+    env_file: str = "",
+) -> Document:
     """Read a file; raise ConfigError for what is no Procfile, and for a bad PORT.
 
     ``concurrency`` says how many processes of a type there are, ``web=2,worker=0``; one unless set.
+    ``env_file`` is read in place of the ``.env`` beside it. The daemon reads that; here only a PORT
+    in it is looked for, from which the ports count.
     """
     lines, warnings = _lines(text, file)
     if not lines:
         raise only(file, None, _EMPTY)
     counts = _counts(concurrency, lines)
-    port = _first_port(environment)
+    variables = env_file or os.path.join(os.path.dirname(file), ".env")
+    port = _first_port(variables, environment)
     logs = _literal(os.path.join(os.path.dirname(file), LOGS))
     daemon = {
         "directory": os.path.dirname(logs),
         "logfile": f"{logs}/supervisord.log",
         "pidfile": f"{logs}/supervisord.pid",
+        "env_file": [_literal(variables if env_file else f"?{variables}")],
     }
     programs = {}
     places: dict[tuple[str, ...], Place] = {}
@@ -106,13 +117,25 @@ def _counts(concurrency: str, known: Mapping[str, object]) -> dict[str, int]:
     return counts
 
 
-def _first_port(environment: Mapping[str, str]) -> int:
-    given = environment.get("PORT", _FIRST_PORT)
+def _first_port(variables: str, environment: Mapping[str, str]) -> int:
+    """Find PORT in a file of variables, else in the environment."""
+    import re
+
+    given, where = environment.get("PORT", _FIRST_PORT), "environment"
+    text = ""
+    try:
+        if os.path.isfile(variables):
+            with open(variables, encoding="utf-8-sig") as opened:
+                text = opened.read()
+    except (OSError, UnicodeDecodeError):
+        pass  # whoever reads all of it will tell
+    if found := re.findall(_PORT, text, re.MULTILINE):
+        given, where = found[-1], variables
     try:
         return int(given)
     except ValueError:
         text = f"{given!r} is not the number of a port (example: PORT={_FIRST_PORT})"
-        raise ConfigError([Problem("environment", None, "PORT", text)]) from None
+        raise ConfigError([Problem(where, None, "PORT", text)]) from None
 
 
 def _literal(text: str) -> str:
