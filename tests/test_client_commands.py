@@ -56,7 +56,7 @@ OFF = ProcessStatus("off", "off", S.STOPPED, "Not started")
 WEB = ProcessStatus("web", "web_00", S.STARTING, pid=12)
 INFO = Info("0.1.0", "supervisor", SupervisorState.RUNNING, 3274, 3275, "/etc/supervisord.conf")
 NO_PROCESS = Outcome(A.FOUND, "nosuch", "nosuch", F.BAD_NAME)
-HAVE_JSON = "--json (these have it: avail, events, pid, reread, status, update, version)"
+HAVE_JSON = "--json (these have it: avail, events, pid, reread, status, update, version, why)"
 NO_GROUP = Outcome(A.FOUND, "nosuch", "", F.BAD_NAME)
 
 
@@ -370,7 +370,7 @@ default commands (type help <topic>):
 =====================================
 add     clear   fg        open  reload  reread   shutdown  status  update\x20
 attach  events  kill      pid   remove  restart  signal    stop    version
-avail   exit    maintail  quit  reopen  rotate   start     tail \x20
+avail   exit    maintail  quit  reopen  rotate   start     tail    why   \x20
 
 """
 

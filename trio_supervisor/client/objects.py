@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from trio_supervisor.client.why import Step
     from trio_supervisor.protocol.messages import (
         AvailableProcess,
         Changes,
@@ -76,9 +77,17 @@ def available_object(processes: Iterable[AvailableProcess]) -> dict[str, Any]:
                 "autostart": process.autostart,
                 "group_priority": process.group_priority,
                 "priority": process.priority,
+                "depends_on": _dependencies(process),
             }
             for process in processes
         ]
+    }
+
+
+def _dependencies(process: AvailableProcess) -> dict[str, str]:
+    """Map what a process needs to the condition."""
+    return {
+        name: condition for name, _, condition in (d.rpartition("=") for d in process.depends_on)
     }
 
 
@@ -111,6 +120,24 @@ def event_object(event: Event) -> dict[str, Any]:
         "detail": event.detail,
         "data": event.data.decode(errors="backslashreplace"),
         "lost": event.lost,
+    }
+
+
+def why_object(
+    told: Iterable[tuple[ProcessStatus, list[Step]]], unknown: Iterable[Outcome]
+) -> dict[str, Any]:
+    return {
+        "processes": [
+            {
+                **_process(process),
+                "steps": [
+                    {**event_object(step.event), "text": step.text, "output": list(step.output)}
+                    for step in steps
+                ],
+            }
+            for process, steps in told
+        ],
+        "errors": [_outcome(outcome) for outcome in unknown],
     }
 
 

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
-from trio_supervisor.client import attach, events, foreground, groups, logs, processes, server
+from trio_supervisor.client import (
+    attach,
+    events,
+    foreground,
+    groups,
+    logs,
+    processes,
+    server,
+    why,
+)
 from trio_supervisor.client.commands import COMMANDS
 
-__all__ = ["COMMANDS", "attach", "events", "foreground", "groups", "logs", "processes", "server"]
+__all__ = [
+    "COMMANDS",
+    "attach",
+    "events",
+    "foreground",
+    "groups",
+    "logs",
+    "processes",
+    "server",
+    "why",
+]

@@ -221,6 +221,10 @@ class Program:
             self.condition.waits_for = what
             self.history.note(f"waiting for {what}")
 
+    def wait_no_more(self, cause: int) -> None:
+        """Take note that all that it waited for is there, because of an event."""
+        self.history.note("", cause)
+
     def get_stuck(self) -> None:
         """Take note that what is left of it cannot be killed; nobody waits for it any longer."""
         self.condition.is_stuck = True
@@ -296,4 +300,6 @@ class Program:
         if self._why_failed:
             self.condition.spawn_error = self._why_failed
             log.info(NOT_STARTED, self.rank.name, self._why_failed)
-        self.history.enter(_S.FATAL if self._why_failed else _S.STOPPED, self._why_failed)
+            self.history.enter(_S.FATAL, self._why_failed)
+        else:
+            self.history.enter(_S.STOPPED, self.condition.how_it_stopped)
