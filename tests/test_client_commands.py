@@ -56,7 +56,10 @@ OFF = ProcessStatus("off", "off", S.STOPPED, "Not started")
 WEB = ProcessStatus("web", "web_00", S.STARTING, pid=12)
 INFO = Info("0.1.0", "supervisor", SupervisorState.RUNNING, 3274, 3275, "/etc/supervisord.conf")
 NO_PROCESS = Outcome(A.FOUND, "nosuch", "nosuch", F.BAD_NAME)
-HAVE_JSON = "--json (these have it: avail, events, pid, reread, status, update, version, why)"
+HAVE_JSON = (
+    "--json (these have it: "
+    "avail, events, graph, pid, reread, status, timeline, update, version, why)"
+)
 NO_GROUP = Outcome(A.FOUND, "nosuch", "", F.BAD_NAME)
 
 
@@ -368,9 +371,10 @@ LIST_OF_COMMANDS = """\
 
 default commands (type help <topic>):
 =====================================
-add     clear   fg        open  reload  reread   shutdown  status  update\x20
-attach  events  kill      pid   remove  restart  signal    stop    version
-avail   exit    maintail  quit  reopen  rotate   start     tail    why   \x20
+add     events  kill      quit    reread    signal  tail      why
+attach  exit    maintail  reload  restart   start   timeline
+avail   fg      open      remove  rotate    status  update \x20
+clear   graph   pid       reopen  shutdown  stop    version\x20
 
 """
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from trio_supervisor.client.graph import Node
+    from trio_supervisor.client.spans import Chart
     from trio_supervisor.client.why import Step
     from trio_supervisor.protocol.messages import (
         AvailableProcess,
@@ -138,6 +140,45 @@ def why_object(
             for process, steps in told
         ],
         "errors": [_outcome(outcome) for outcome in unknown],
+    }
+
+
+def graph_object(nodes: Iterable[Node]) -> dict[str, Any]:
+    return {
+        "processes": [
+            {"namespec": node.name, "state": node.state, "depends_on": dict(node.needs)}
+            for node in nodes
+        ]
+    }
+
+
+def timeline_object(charts: Iterable[Chart]) -> dict[str, Any]:
+    """Seconds are those since the beginning of a chart."""
+    return {
+        "charts": [
+            {
+                "title": chart.title,
+                "seconds": round(chart.duration, 6),
+                "critical": list(chart.critical),
+                "rows": [
+                    {
+                        "namespec": row.name,
+                        "settled": round(row.settled - chart.begin, 6),
+                        "outcome": row.outcome,
+                        "spans": [
+                            {
+                                "phase": span.phase,
+                                "begin": round(span.begin - chart.begin, 6),
+                                "end": round(span.end - chart.begin, 6),
+                            }
+                            for span in row.spans
+                        ],
+                    }
+                    for row in chart.rows
+                ],
+            }
+            for chart in charts
+        ]
     }
 
 

@@ -6,10 +6,12 @@ from trio_supervisor.client import (
     attach,
     events,
     foreground,
+    graph,
     groups,
     logs,
     processes,
     server,
+    timeline,
     why,
 )
 from trio_supervisor.client.commands import COMMANDS
@@ -19,9 +21,11 @@ __all__ = [
     "attach",
     "events",
     "foreground",
+    "graph",
     "groups",
     "logs",
     "processes",
     "server",
+    "timeline",
     "why",
 ]
