@@ -85,7 +85,7 @@ class Order:
                         program.wait_for(waits_for)
                         event = await anext(events)
                 if event is not None:
-                    program.wait_no_more(event.id)
+                    program.history.note("", event.id)  # all is there, because of that
             finally:
                 program.condition.waits_for = ""
 

@@ -221,10 +221,6 @@ class Program:
             self.condition.waits_for = what
             self.history.note(f"waiting for {what}")
 
-    def wait_no_more(self, cause: int) -> None:
-        """Take note that all that it waited for is there, because of an event."""
-        self.history.note("", cause)
-
     def get_stuck(self) -> None:
         """Take note that what is left of it cannot be killed; nobody waits for it any longer."""
         self.condition.is_stuck = True
