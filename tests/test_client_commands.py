@@ -56,7 +56,10 @@ OFF = ProcessStatus("off", "off", S.STOPPED, "Not started")
 WEB = ProcessStatus("web", "web_00", S.STARTING, pid=12)
 INFO = Info("0.1.0", "supervisor", SupervisorState.RUNNING, 3274, 3275, "/etc/supervisord.conf")
 NO_PROCESS = Outcome(A.FOUND, "nosuch", "nosuch", F.BAD_NAME)
-HAVE_JSON = "--json (these have it: avail, events, pid, ps, reread, status, update, version)"
+HAVE_JSON = (
+    "--json (these have it: "
+    "avail, events, graph, pid, ps, reread, status, timeline, update, version, why)"
+)
 NO_GROUP = Outcome(A.FOUND, "nosuch", "", F.BAD_NAME)
 
 
@@ -368,10 +371,10 @@ LIST_OF_COMMANDS = """\
 
 default commands (type help <topic>):
 =====================================
-add     down    kill      pid     remove   rotate    status  version
-attach  events  logs      ps      reopen   shutdown  stop    wait  \x20
-avail   exit    maintail  quit    reread   signal    tail \x20
-clear   fg      open      reload  restart  start     update
+add     down    graph     open  reload  restart   start   timeline  why
+attach  events  kill      pid   remove  rotate    status  update \x20
+avail   exit    logs      ps    reopen  shutdown  stop    version\x20
+clear   fg      maintail  quit  reread  signal    tail    wait   \x20
 
 """
 

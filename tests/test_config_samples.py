@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from msgspec.structs import fields, replace
+from msgspec.structs import replace
 
 from trio_supervisor.config import load
+from trio_supervisor.config.judge import options_of
 from trio_supervisor.source import read
 from trio_supervisor.spec import SECTIONS, ProgramSpec
 
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = [ROOT / "conf" / "supervisord.toml", ROOT / "conf" / "supervisord.conf"]
-INHERITED = {field.name for field in fields(ProgramSpec)}
+INHERITED = set(options_of(ProgramSpec))
 OPTIONS = [
-    (section, field.name)
+    (section, name)
     for section, spec in SECTIONS.items()
-    for field in fields(spec)
-    if spec is ProgramSpec or not issubclass(spec, ProgramSpec) or field.name not in INHERITED
+    for name in options_of(spec)
+    if spec is ProgramSpec or not issubclass(spec, ProgramSpec) or name not in INHERITED
 ]
 
 

@@ -247,3 +247,41 @@ async def test_an_update_of_both_lets_the_one_wait_for_the_other(
         await daemon.settled()
 
         assert daemon.states("web").endswith("STOPPED STARTING RUNNING")
+
+
+def chain(daemon: Daemon, name: str) -> list[tuple[str, str]]:
+    """Return the causes of the last event of a program, oldest first: names and what happened."""
+    known = {event.id: event for event in daemon.events.since()}
+    event = [event for event in known.values() if event.name == name][-1]
+    found = []
+    while True:
+        if event.name:
+            state = event.to_state
+            found.append((event.name, state.name if state is not None else event.detail))
+        if event.cause is None:
+            return found[::-1]
+        event = known[event.cause]
+
+
+async def test_the_end_of_a_wait_has_its_cause_in_what_was_waited_for(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(one("web", "db"), one("db"))
+    async with open_daemon(daemon):
+        await daemon.settled()
+
+        assert chain(daemon, "web") == [
+            ("db", "STARTING"),
+            ("db", "RUNNING"),
+            ("web", ""),
+            ("web", "RUNNING"),
+        ]
+
+
+async def test_who_gives_up_names_what_failed_as_the_cause(autojump_clock: MockClock) -> None:
+    daemon = Daemon(task("seed"), one("web", "seed", condition="completed_ok"))
+    daemon.spawner.plan("seed", Plan(lasts=2.0, returncode=2))
+    async with open_daemon(daemon):
+        await daemon.until(lambda: daemon.states("web").endswith("FATAL"))
+
+        assert chain(daemon, "web")[-2:] == [("seed", "EXITED"), ("web", "FATAL")]

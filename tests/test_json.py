@@ -123,7 +123,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_avail(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = Available((AvailableProcess("web", "a", True, False, 1, 2),))
+    rows = Available((AvailableProcess("web", "a", True, False, 1, 2, ("db=ready",)),))
 
     assert ctl(capsys, {GetAvailable: [rows, End()]}, "avail --json")[0] == {
         "processes": [
@@ -135,6 +135,7 @@ def test_avail(capsys: pytest.CaptureFixture[str]) -> None:
                 "autostart": False,
                 "group_priority": 1,
                 "priority": 2,
+                "depends_on": {"db": "ready"},
             }
         ]
     }

@@ -149,8 +149,8 @@ PINNED: list[tuple[Message, str]] = [
     (
         Available((AvailableProcess("g", "n", True, False, 999, -1),)),
         (
-            "00000024 00000007 0015 "
-            "000000010000001c0000000167000000016e010000000000000003e7ffffffff ffffffff"
+            "00000028 00000007 0015 "
+            "00000001000000200000000167000000016e010000000000000003e7ffffffff ffffffff00000000"
         ),
     ),
     (
@@ -206,7 +206,7 @@ PINNED: list[tuple[Message, str]] = [
             "014000000000000000 000000026869 0000000000000003"
         ),
     ),
-    (FollowEvents(True, True), "00000002 00000007 0042 0101"),
+    (FollowEvents(True, True), "00000003 00000007 0042 010101"),
     (
         Event(
             9,

@@ -205,7 +205,10 @@ def test_the_launcher_tells_whom_it_waits_for_after_ctrl_c(rig: Rig) -> None:
     terminal.close()
     told = rb"[\d:.]{12} slow        \| -- still STOPPING: pid %d, 1 s of 2, last line: saving\r\n"
     assert re.search(told % pid, terminal.shown)
-    assert re.search(rb"slow        \| -- STOPPED\r\n0 processes left\r\n$", terminal.shown)
+    assert re.search(
+        rb"slow        \| -- STOPPED: terminated by SIGKILL\r\n0 processes left\r\n$",
+        terminal.shown,
+    )
 
 
 def test_the_launcher_knows_no_color(rig: Rig) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from msgspec.structs import fields
 
 from trio_supervisor.cli import schema
+from trio_supervisor.config.judge import options_of
 from trio_supervisor.config.schema import json_schema
 from trio_supervisor.spec import SECTIONS
 
@@ -28,8 +28,8 @@ def test_every_option_has_a_description() -> None:
     definitions = json_schema()["$defs"]
 
     for spec in SECTIONS.values():
-        for field in fields(spec):
-            assert definitions[spec.__name__]["properties"][field.name]["description"].endswith(".")
+        for name in options_of(spec):
+            assert definitions[spec.__name__]["properties"][name]["description"].endswith(".")
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def test_the_places_are_those_of_the_original_with_toml_first(
         "/etc/supervisord.conf",
         "/etc/supervisor/supervisord.toml",
         "/etc/supervisor/supervisord.conf",
+        f"{tmp_path}/Procfile",
     )
 
 

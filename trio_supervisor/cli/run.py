@@ -70,6 +70,7 @@ def _environment(path: str | None, name: str | None) -> dict[str, str]:
     """Return the environment of the stack, or of one program; SupervisorError."""
     from trio_supervisor import config
     from trio_supervisor.cli.supervisord import configuration
+    from trio_supervisor.config.env_files import filled
     from trio_supervisor.source import read
     from trio_supervisor.source.address import address_of
 
@@ -82,14 +83,17 @@ def _environment(path: str | None, name: str | None) -> dict[str, str]:
         if spec
         else {}
     )
-    return {
+    inherited = {
         "PYTHONUNBUFFERED": "1",
         **os.environ,
         "SUPERVISOR_ENABLED": "1",
         "SUPERVISOR_SERVER_URL": (spec.serverurl if spec else None) or address.serverurl,
         **own,
-        **(spec.environment if spec else loaded.supervisord.environment),
     }
+    if spec is not None:
+        return filled(inherited, spec.environment, spec.env_file, spec.own_environment)
+    shared = loaded.supervisord
+    return filled(inherited, shared.environment, shared.env_file)
 
 
 def _program(loaded: Configuration, name: str) -> tuple[str, ProgramSpec]:

@@ -31,6 +31,8 @@ what is missing is started, output is shown from now on, and Ctrl-C only leaves.
   --timestamps               the time before each line
   --color, --no-color        with colours, or without (default: NO_COLOR, FORCE_COLOR, else
                              colours on a terminal)
+  --env-file FILE            variables for all programs, in place of env_file of [supervisord]
+  --concurrency web=2,...    how many processes of a type to run; for a Procfile
   NAME                       start only these processes, groups or group:name, or patterns
                              (default: all that have autostart)
 """
@@ -43,13 +45,21 @@ LONG_OPTIONS = [
     "no-deps",
     "abort-on-exit",
     "exit-code-from=",
+    "env-file=",
+    "concurrency=",
     "timestamps",
     "color",
     "no-color",
     "help",
 ]
 _COLOURS = frozenset({"--color", "--no-color"})
-OF_THE_FIRST = ("--no-deps", "--abort-on-exit", "--exit-code-from")
+OF_THE_FIRST = (
+    "--no-deps",
+    "--abort-on-exit",
+    "--exit-code-from",
+    "--env-file",
+    "--concurrency",
+)
 """What an `up` that finds another cannot ask for."""
 
 
@@ -122,6 +132,8 @@ def _launch(
         only=names,
         color=None if _COLOURS.isdisjoint(given) else "--color" in given,
         timestamps="--timestamps" in given,
+        env_file=_absolute(given.get("--env-file", "")),
+        concurrency=given.get("--concurrency", ""),
         no_deps="--no-deps" in given,
         abort_on_exit="--abort-on-exit" in given or "--exit-code-from" in given,
         exit_code_from=given.get("--exit-code-from", ""),
@@ -148,3 +160,7 @@ def _start_detached(launch: Launch) -> int:
 def _gone(path: str) -> int:
     print(f"supervisord has ended at once; its log may say why ({path})", file=sys.stderr)
     return 1
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(path) if path else ""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-import time
 
+from trio_supervisor.client import render
 from trio_supervisor.client.commands import command, usage_error
 from trio_supervisor.client.logs import BANNER, Escaper
 from trio_supervisor.client.render import namespec
@@ -66,12 +66,11 @@ def line_of(event: Event) -> str:
     """Return the line of an event: time, id, type, what it is about, and the id of its cause."""
     from trio_supervisor.protocol.happenings import name_of
 
-    milliseconds = int(event.time % 1 * 1000)
-    moment = f"{time.strftime('%H:%M:%S', time.localtime(event.time))}.{milliseconds:03d}"
     about = [namespec(event.group, event.name or "*")] if event.group else []
     told = " ".join([*about, *_details(event)])
     cause = f" (because of {event.cause})" if event.cause is not None else ""
-    return f"{moment} {event.id:>5} {name_of(event) or event.kind.name} {told}{cause}".rstrip()
+    kind = name_of(event) or event.kind.name
+    return f"{render.moment(event.time)} {event.id:>5} {kind} {told}{cause}".rstrip()
 
 
 def _details(event: Event) -> list[str]:

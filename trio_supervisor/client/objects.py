@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from trio_supervisor.client.graph import Node
+    from trio_supervisor.client.spans import Chart
     from trio_supervisor.client.usage import Usage
+    from trio_supervisor.client.why import Step
     from trio_supervisor.protocol.messages import (
         AvailableProcess,
         Changes,
@@ -94,9 +97,17 @@ def available_object(processes: Iterable[AvailableProcess]) -> dict[str, Any]:
                 "autostart": process.autostart,
                 "group_priority": process.group_priority,
                 "priority": process.priority,
+                "depends_on": _dependencies(process),
             }
             for process in processes
         ]
+    }
+
+
+def _dependencies(process: AvailableProcess) -> dict[str, str]:
+    """Map what a process needs to the condition."""
+    return {
+        name: condition for name, _, condition in (d.rpartition("=") for d in process.depends_on)
     }
 
 
@@ -129,6 +140,63 @@ def event_object(event: Event) -> dict[str, Any]:
         "detail": event.detail,
         "data": event.data.decode(errors="backslashreplace"),
         "lost": event.lost,
+    }
+
+
+def why_object(
+    told: Iterable[tuple[ProcessStatus, list[Step]]], unknown: Iterable[Outcome]
+) -> dict[str, Any]:
+    return {
+        "processes": [
+            {
+                **_process(process),
+                "steps": [
+                    {**event_object(step.event), "text": step.text, "output": list(step.output)}
+                    for step in steps
+                ],
+            }
+            for process, steps in told
+        ],
+        "errors": [_outcome(outcome) for outcome in unknown],
+    }
+
+
+def graph_object(nodes: Iterable[Node]) -> dict[str, Any]:
+    return {
+        "processes": [
+            {"namespec": node.name, "state": node.state, "depends_on": dict(node.needs)}
+            for node in nodes
+        ]
+    }
+
+
+def timeline_object(charts: Iterable[Chart]) -> dict[str, Any]:
+    """Seconds are those since the beginning of a chart."""
+    return {
+        "charts": [
+            {
+                "title": chart.title,
+                "seconds": round(chart.duration, 6),
+                "critical": list(chart.critical),
+                "rows": [
+                    {
+                        "namespec": row.name,
+                        "settled": round(row.settled - chart.begin, 6),
+                        "outcome": row.outcome,
+                        "spans": [
+                            {
+                                "phase": span.phase,
+                                "begin": round(span.begin - chart.begin, 6),
+                                "end": round(span.end - chart.begin, 6),
+                            }
+                            for span in row.spans
+                        ],
+                    }
+                    for row in chart.rows
+                ],
+            }
+            for chart in charts
+        ]
     }
 
 

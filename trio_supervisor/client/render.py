@@ -5,6 +5,8 @@ Tools split every line of stdout, so a value never becomes more than one line he
 
 from __future__ import annotations
 
+import time
+
 from trio_supervisor.errors import Fault
 from trio_supervisor.lifecycle import STOPPED_STATES
 from trio_supervisor.protocol.messages import Action
@@ -96,6 +98,12 @@ def stray_lines(strays: Sequence[Member]) -> list[str]:
 def printable(text: str) -> str:
     """Escape what a program may have put into its command line to play with the terminal."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def moment(seconds: float) -> str:
+    """Return the time of day, with milliseconds."""
+    milliseconds = int(seconds % 1 * 1000)
+    return f"{time.strftime('%H:%M:%S', time.localtime(seconds))}.{milliseconds:03d}"
 
 
 def status_exit_code(processes: Iterable[ProcessStatus]) -> int:

@@ -6,6 +6,7 @@ from trio_supervisor.client import (
     attach,
     events,
     foreground,
+    graph,
     groups,
     journal,
     logs,
@@ -13,6 +14,8 @@ from trio_supervisor.client import (
     processes,
     server,
     stack,
+    timeline,
+    why,
 )
 from trio_supervisor.client.commands import COMMANDS
 
@@ -21,6 +24,7 @@ __all__ = [
     "attach",
     "events",
     "foreground",
+    "graph",
     "groups",
     "journal",
     "logs",
@@ -28,4 +32,6 @@ __all__ = [
     "processes",
     "server",
     "stack",
+    "timeline",
+    "why",
 ]

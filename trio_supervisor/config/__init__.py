@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from trio_supervisor.config.env_files import env_files
 from trio_supervisor.config.judge import Judge, all_options, near
 from trio_supervisor.config.paths import absolute, existing_directory, log_path
 from trio_supervisor.config.programs import groups_of
@@ -117,6 +118,7 @@ def _supervisord(
     for option, path in (("directory", base), ("childlogdir", childlogdir)):
         if option in found:
             existing_directory(judge, (_SECTION, option), path)
+    found["env_file"] = tuple(env_files(judge, (_SECTION, "env_file"), base, spec.env_file))
     found["directory"] = base if spec.directory else None
     found["childlogdir"] = childlogdir
     for option in ("logfile", "pidfile"):

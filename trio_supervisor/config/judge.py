@@ -14,8 +14,9 @@ import msgspec
 from trio_supervisor.errors import Problem
 from trio_supervisor.source import DEFAULT, values
 from trio_supervisor.source.expansion import expand, expand_all
-from trio_supervisor.source.tree import is_toml
+from trio_supervisor.source.tree import dialect_of
 from trio_supervisor.spec import SECTIONS, Spec
+from trio_supervisor.spec.types import DERIVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,10 +44,11 @@ class Option(NamedTuple):
 
 @cache
 def options_of(spec: type[msgspec.Struct]) -> dict[str, Option]:
-    """List the options of a section by name."""
+    """List the options of a section by name, and nothing that is made of others."""
     return {
         field.name: Option(field.name, field.type, _language_of(field.type), field.required)
         for field in msgspec.structs.fields(spec)
+        if not any(DERIVED in (meta.extra or {}) for meta in _metadata(field.type))
     }
 
 
@@ -94,10 +96,15 @@ def _spec_of(annotation: Any) -> type[Spec]:
     return next(_spec_of(part) for part in get_args(annotation) if part is not type(None))
 
 
+def _metadata(annotation: Any) -> tuple[msgspec.Meta, ...]:
+    found: tuple[msgspec.Meta, ...] = getattr(annotation, "__metadata__", ())
+    return found
+
+
 def _language_of(annotation: Any) -> str | None:
-    for meta in getattr(annotation, "__metadata__", ()):
+    for meta in _metadata(annotation):
         if "language" in (meta.extra or {}):
-            language: str = meta.extra["language"]
+            language: str = (meta.extra or {})["language"]
             return language
     parts = get_args(annotation)
     return next((found for part in parts if (found := _language_of(part))), None)
@@ -140,7 +147,7 @@ class Judge:
     def blame(self, path: Path, text: str) -> None:
         """Report what does not exist: an error in TOML; in INI the original passes over it."""
         place = self.source.place(*path)
-        if is_toml(place.file):
+        if dialect_of(place.file) == "toml":
             self.error(path, text)
         else:
             self.warn(path, f"{text}; it is ignored")

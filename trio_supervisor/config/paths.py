@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trio_supervisor.source.procfile import LOGS
+
 if TYPE_CHECKING:
     from trio_supervisor.config.judge import Judge
 
@@ -27,12 +29,16 @@ def existing_directory(judge: Judge, key: tuple[str, ...], path: str) -> None:
 def log_path(judge: Judge, key: tuple[str, ...], base: str, path: str) -> str:
     """Resolve a log or pid file, whose directory must exist, as supervisord demands.
 
-    A base that does not exist is a problem of its own, not one of each file in it.
+    A base that does not exist is a problem of its own, not one of each file in it. The daemon makes
+    what a Procfile needs.
     """
     if path in NO_FILES:
         return path
     resolved = absolute(base, path)
     parent = Path(resolved).parent
-    if not parent.is_dir() and (Path(base).is_dir() or not parent.is_relative_to(base)):
+    is_made = judge.source.dialect == "procfile" and parent.name == LOGS
+    if not (is_made or parent.is_dir()) and (
+        Path(base).is_dir() or not parent.is_relative_to(base)
+    ):
         judge.error(key, f"the directory of {path!r} does not exist (mkdir -p {parent})")
     return resolved

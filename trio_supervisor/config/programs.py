@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
+from trio_supervisor.config.env_files import env_files
 from trio_supervisor.config.judge import near, options_of
 from trio_supervisor.config.order import in_order
 from trio_supervisor.config.paths import absolute, log_path
@@ -65,6 +66,7 @@ class _Programs:
         self.judge = judge
         self.base = base
         self.environment = shared.environment
+        self.env_file = shared.env_file
         self.strip_ansi = shared.strip_ansi
         self.names = names_of({**judge.source.environment, **shared.environment})
         programs, self.shared, self.listeners = (
@@ -175,6 +177,7 @@ class _Programs:
             own = found.get("environment", {})
             names = {**names, **{f"ENV_{name}": value for name, value in own.items()}}
         given: dict[str, Any] = {"environment": {**self.environment, **own}}
+        given["own_environment"] = tuple(sorted(own))
         for option in section.given:
             if option != "environment":
                 given.update(self._value(section, option, names))
@@ -238,11 +241,19 @@ class _Programs:
             if given.get(option):
                 given |= {"redirect_stderr": True, "stderr_logfile": "NONE"}
 
+    def _name_files(self, path: tuple[str, str], given: dict[str, Any]) -> None:
+        """Put the files with variables together: those of all, then its own."""
+        own = env_files(self.judge, (*path, "env_file"), self.base, given.get("env_file", ()))
+        given["env_file"] = (*self.env_file, *own)
+        if not given["env_file"]:
+            del given["own_environment"]  # it says nothing then
+
     def _finished(self, path: tuple[str, str], given: dict[str, Any]) -> dict[str, Any]:
         """Make paths absolute and settle what options say about one another."""
         given.setdefault("strip_ansi", self.strip_ansi)
         if given.get("type") == "task":
             given = {"startsecs": 0.0, "autorestart": False, **given}
+        self._name_files(path, given)
         given["directory"] = absolute(self.base, given.get("directory") or "")
         if str(given.get("serverurl") or "AUTO").upper() == "AUTO":
             given["serverurl"] = None

@@ -37,9 +37,11 @@ def json_schema() -> dict[str, Any]:
     """Describe the whole file: every section, every option, its default and its help."""
     references, definitions = msgspec.json.schema_components(SECTIONS.values())
     for spec in SECTIONS.values():
-        described = definitions[spec.__name__]["properties"]
-        for option in options_of(spec).values():
-            described[option.name] = _as_written(described[option.name], option)
+        properties = definitions[spec.__name__]["properties"]
+        definitions[spec.__name__]["properties"] = {
+            option.name: _as_written(properties[option.name], option)
+            for option in options_of(spec).values()
+        }
     properties = {
         name: _section(name, reference)
         for name, reference in zip(SECTIONS, references, strict=True)

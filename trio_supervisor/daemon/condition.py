@@ -99,6 +99,13 @@ class Condition:
         """Seconds since the last spawn."""
         return trio.current_time() - self.up_since
 
+    @property
+    def how_it_stopped(self) -> str:
+        """Say how a process that is being stopped ended; empty without one."""
+        if self.state is not ProcessState.STOPPING or self.returncode is None:
+            return ""
+        return how_it_ended(self.returncode)
+
     def describe(self, name: str) -> str:
         """Say in a few words what the state alone does not."""
         match self.state:

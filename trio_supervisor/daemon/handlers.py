@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.snapshots import Census
     from trio_supervisor.daemon.supervisor import Supervisor
     from trio_supervisor.daemon.tails import Log
+    from trio_supervisor.protocol.messages import Event
 
     Answer = tuple[Message, ...] | AsyncGenerator[Message, None]
 
@@ -157,8 +158,9 @@ class Handlers:
                 return logs(programs, snapshots.unknown_outcomes(self.supervisor, unknown), request)
             case Wait():
                 return wait(self.supervisor, request)
-            case FollowEvents(past, everything):
-                return self._events(past=past, everything=everything)
+            case FollowEvents(past, everything, follow):
+                follows = self._events(past=past, everything=everything)
+                return follows if follow else self._past(everything=everything)
             case _:
                 raise _no_request(request)
 
@@ -252,12 +254,21 @@ class Handlers:
     async def _events(self, *, past: bool, everything: bool) -> AsyncGenerator[Message, None]:
         with self.supervisor.events.subscribe(past=past) as subscription:
             async for event in subscription:
-                if everything or event.kind <= EventKind.SUPERVISOR:
+                if _is_for(event, everything):
                     yield event
+
+    def _past(self, *, everything: bool) -> tuple[Message, ...]:
+        known = self.supervisor.events.since()
+        return (*(event for event in known if _is_for(event, everything)), End())
 
     async def _when_down(self) -> AsyncGenerator[Message, None]:
         await self._down.wait()
         yield Done()
+
+
+def _is_for(event: Event, everything: bool) -> bool:
+    """Say whether a client that asked for everything, or did not, gets an event."""
+    return everything or event.kind <= EventKind.SUPERVISOR
 
 
 def _words(request: Message) -> str:

@@ -39,11 +39,11 @@ class History:
             expected=expected,
         )
 
-    def note(self, detail: str) -> None:
-        """Tell what is no change of state."""
+    def note(self, detail: str, cause: int | None = None) -> None:
+        """Tell what is no change of state, because of what came before unless a cause is named."""
         self.cause = self._events.publish(
             EventKind.WAIT,
-            cause=self.cause,
+            cause=self.cause if cause is None else cause,
             group=self._rank.group,
             name=self._rank.name,
             detail=detail,

@@ -25,10 +25,11 @@ class Launch(Record):
     """One start: the configuration's path, typed command line values for [supervisord], where.
 
     ``console`` shows all output in the foreground, ``color`` (None: where it is usual) and
-    ``timestamps`` say how; ``only`` names what starts (empty: as configured). ``program`` is the
-    executable's name, for messages. Without ``has_guardian`` the process that was started is the
-    daemon itself. ``no_deps`` starts nothing else for what is named; ``abort_on_exit`` and
-    ``exit_code_from`` are those of a Configuration.
+    ``timestamps`` say how; ``only`` names what starts (empty: as configured), ``concurrency`` says
+    how many processes a type of a Procfile has. ``program`` is the executable's name, for messages.
+    Without ``has_guardian`` the process that was started is the daemon itself. ``env_file`` is read
+    in place of those of [supervisord]; ``no_deps`` starts nothing else for what is named;
+    ``abort_on_exit`` and ``exit_code_from`` are those of a Configuration.
     """
 
     program: str
@@ -43,10 +44,17 @@ class Launch(Record):
     no_deps: bool = False
     abort_on_exit: bool = False
     exit_code_from: str = ""
+    concurrency: str = ""
+    env_file: str = ""
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """What the command line says about [supervisord]."""
+        return {**self.overrides, "env_file": (self.env_file,)} if self.env_file else self.overrides
 
     def read(self) -> Source:
         """Read the configuration's files; ConfigError when they are no configuration at all."""
-        return source.read(self.configuration, os.environ)
+        return source.read(self.configuration, os.environ, self.concurrency, self.env_file)
 
 
 class Necessities(Record):

@@ -31,6 +31,7 @@ from trio_supervisor.daemon.stream import LAST_WORDS
 from trio_supervisor.daemon.worker import finish_all
 from trio_supervisor.errors import SupervisorError
 from trio_supervisor.source import address
+from trio_supervisor.source.procfile import make_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +71,9 @@ def run(launch: Launch, source: Handover, guardian: int, say_ready: Callable[[],
 
 
 def _load(launch: Launch, source: Source) -> Configuration:
-    configuration = config.load(source, overrides=launch.overrides, directory=launch.directory)
+    configuration = config.load(source, overrides=launch.settings, directory=launch.directory)
+    if source.dialect == "procfile":
+        make_logs(source.path)
     if launch.only:
         configuration = only(configuration, launch.only, no_deps=launch.no_deps)
     if launch.abort_on_exit:

@@ -26,10 +26,11 @@ _S = ProcessState
 
 
 class HopelessError(RequestError):
-    """What is needed will not come."""
+    """What is needed will not come; ``cause`` is the event that settled it."""
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, cause: int | None) -> None:
         super().__init__(Fault.SPAWN_ERROR, detail)
+        self.cause = cause
 
 
 class Order:
@@ -77,11 +78,14 @@ class Order:
     async def _wait(self, program: Program, missing: Callable[[Program], Iterable[str]]) -> None:
         """Wait while something is missing, and let status say what."""
         with self._events.subscribe() as news:
+            event: Event | None = None
             try:
                 async with aclosing(aiter(news)) as events:
                     while waits_for := ", ".join(missing(program)):
                         program.wait_for(waits_for)
-                        await anext(events)
+                        event = await anext(events)
+                if event is not None:
+                    program.history.note("", event.id)  # all is there, because of that
             finally:
                 program.condition.waits_for = ""
 
@@ -100,7 +104,8 @@ class Order:
             if not why:
                 yield f"{name} ({dependency.condition})"
             elif dependency.required:
-                raise HopelessError(f"it needs {name}, which {why}")
+                cause = needed.history.cause if needed is not None else None
+                raise HopelessError(f"it needs {name}, which {why}", cause)
 
     def _needs(self, program: Program) -> Iterator[tuple[Program | None, Dependency]]:
         for name, dependency in program.spec.depends_on.items():

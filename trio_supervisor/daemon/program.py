@@ -296,4 +296,6 @@ class Program:
         if self._why_failed:
             self.condition.spawn_error = self._why_failed
             log.info(NOT_STARTED, self.rank.name, self._why_failed)
-        self.history.enter(_S.FATAL if self._why_failed else _S.STOPPED, self._why_failed)
+            self.history.enter(_S.FATAL, self._why_failed)
+        else:
+            self.history.enter(_S.STOPPED, self.condition.how_it_stopped)

@@ -86,6 +86,8 @@ class Run:
                 self._prepare_probes(spawner)
                 await spawner.run(self)
             except HopelessError as problem:
+                if problem.cause is not None:
+                    self._program.history.cause = problem.cause
                 self._give_up(problem.detail)
             except RequestError as problem:
                 self._condition.spawn_error = problem.detail

@@ -66,6 +66,7 @@ def available(supervisor: Supervisor) -> tuple[Message, ...]:
             program.autostart,
             group.priority,
             program.priority,
+            tuple(f"{name}={needed.condition}" for name, needed in program.depends_on.items()),
         )
         for group in supervisor.configured.values()
         for program in group.programs

@@ -14,6 +14,7 @@ import trio
 
 from trio_supervisor.daemon.command import arguments_of, spawn_error
 from trio_supervisor.daemon.containment import MARK, Unit, send
+from trio_supervisor.daemon.environment import environment_of
 from trio_supervisor.daemon.identity import account_of
 from trio_supervisor.daemon.ladder import Ladder, Watched
 from trio_supervisor.daemon.sharing import SharedSockets
@@ -105,7 +106,8 @@ class ProcessSpawner:
 
     def check(self, spec: ProgramSpec) -> None:
         """Raise RequestError when a spawn would fail."""
-        arguments_of(spec, {**self.environment, **spec.environment})
+        if not spec.env_file:  # which may change its PATH: the spawn will tell
+            arguments_of(spec, {**self.environment, **spec.environment})
 
     def send(self, pid: int, number: int) -> None:
         """Send a signal to a process that it runs."""
@@ -166,7 +168,7 @@ class _Run:
     async def leader(self) -> None:
         """Wait for a turn, spawn, and wait until the leader has ended."""
         spec = self._program.spec
-        self._environment.update(self._variables())
+        self._environment.update(await environment_of(spec, self._inherited()))
         words = arguments_of(spec, self._environment)
         command = [*self._spawner.budget.prefix, *words]
         if isinstance(spec, FcgiProgramSpec):
@@ -228,7 +230,7 @@ class _Run:
         for descriptor in self._childs_ends:
             os.close(descriptor)
 
-    def _variables(self) -> dict[str, str]:
+    def _inherited(self) -> dict[str, str]:
         rank, spec = self._program.rank, self._program.spec
         return {
             **({"TERM": TERM} if spec.tty else {}),
@@ -237,7 +239,6 @@ class _Run:
             "SUPERVISOR_PROCESS_NAME": rank.name,
             "SUPERVISOR_GROUP_NAME": rank.group,
             MARK: self._unit.mark,
-            **spec.environment,
         }
 
     def _options(self) -> dict[str, Any]:

@@ -172,7 +172,10 @@ class GetAvailable(Message, code=0x0014):
 
 
 class AvailableProcess(Record):
-    """One configured process; ``in_use`` when its group is active."""
+    """One configured process; ``in_use`` when its group is active.
+
+    ``depends_on`` has the name and the condition of each process it needs: ``db=ready``.
+    """
 
     group: str
     name: str
@@ -180,6 +183,7 @@ class AvailableProcess(Record):
     autostart: bool
     group_priority: int
     priority: int
+    depends_on: tuple[str, ...] = ()
 
 
 class Available(Message, code=0x0015):
@@ -415,11 +419,12 @@ class LogPart(Message, code=0x0045):
 class FollowEvents(Message, code=0x0042):
     """Ask for every Event from now on, until Cancel; with ``past``, those still known first.
 
-    Without ``all``, for those of the first four kinds only.
+    Without ``all``, for those of the first four kinds only; without ``follow``, for the past only.
     """
 
     past: bool = False
     all: bool = False
+    follow: bool = True
 
 
 class EventKind(IntEnum):

@@ -9,7 +9,15 @@ from __future__ import annotations
 import os
 
 from trio_supervisor.errors import ConfigError, Problem
-from trio_supervisor.source.tree import PROGRAMS, Document, Source, is_toml, merge, only, sections
+from trio_supervisor.source.tree import (
+    PROGRAMS,
+    Document,
+    Source,
+    dialect_of,
+    merge,
+    only,
+    sections,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,32 +27,38 @@ if TYPE_CHECKING:
 DEFAULT = "DEFAULT"
 """The section of INI whose options every other section has, unless it sets them itself."""
 
+_NOT_PROCFILE = "is for a Procfile (set numprocs of a program in the configuration)"
 _TEMPLATE = (
     "this file is a template, not a configuration "
     "(make one of it with: trio-supervisor configure {file})"
 )
 
 
-def read(path: str, environment: Mapping[str, str]) -> Source:
+def read(
+    path: str, environment: Mapping[str, str], concurrency: str = "", env_file: str = ""
+) -> Source:
     """Read a configuration and what it includes; raise ConfigError with all syntax errors.
 
     The dialect of each file is decided by its name. ``environment`` is what ``%(ENV_X)s`` means.
+    ``concurrency`` and ``env_file`` are what `procfile.parse` is to know.
     """
+    if concurrency and dialect_of(path) != "procfile":
+        raise ConfigError([Problem("command line", None, "--concurrency", _NOT_PROCFILE)])
     try:
-        return _read(path, environment)
+        return _read(path, environment, concurrency, env_file)
     except RecursionError:
         file = os.path.abspath(path)
         raise only(file, None, "its values are nested too deeply (one level is enough)") from None
 
 
-def _read(path: str, environment: Mapping[str, str]) -> Source:
+def _read(path: str, environment: Mapping[str, str], concurrency: str, env_file: str) -> Source:
     from trio_supervisor.source.expansion import names_of
     from trio_supervisor.source.include import included_files
 
-    main = read_document(os.path.abspath(path))
+    main = _read_document(os.path.abspath(path), environment, concurrency, env_file)
     names = names_of(environment)
     files, warnings = included_files(main, names)
-    documents = [main, *_read_included(files)]
+    documents = [main, *_read_included(files, environment)]
     tree: dict[str, Any] = {}
     places = {path: place for one in documents for path, place in one.places.items()}
     for document in documents:
@@ -54,7 +68,7 @@ def _read(path: str, environment: Mapping[str, str]) -> Source:
         path=main.file,
         tree=tree,
         places=places,
-        dialect="toml" if is_toml(main.file) else "ini",
+        dialect=dialect_of(main.file),
         warnings=(*warnings, *(warning for one in documents for warning in one.warnings)),
         included=tuple(one.file for one in documents[1:]),
         problems=(),
@@ -63,11 +77,18 @@ def _read(path: str, environment: Mapping[str, str]) -> Source:
     return source.replace(problems=tuple(_expand_sections(source, names)))
 
 
-def read_document(file: str) -> Document:
+def _read_document(
+    file: str, environment: Mapping[str, str], concurrency: str = "", env_file: str = ""
+) -> Document:
     """Read one file, with ``%(here)s`` in it replaced; raise ConfigError."""
     from trio_supervisor.source.expansion import expand_all, fix_here
 
-    if is_toml(file):
+    dialect = dialect_of(file)
+    if dialect == "procfile":
+        from trio_supervisor.source import procfile
+
+        return procfile.parse(_text_of(file), file, environment, concurrency, env_file)
+    if dialect == "toml":
         from trio_supervisor.source.toml import parse
     else:
         from trio_supervisor.source.ini import parse
@@ -93,12 +114,12 @@ def _text_of(file: str) -> str:
         raise only(file, line, "is not UTF-8 text (save the file as UTF-8)") from None
 
 
-def _read_included(files: list[str]) -> list[Document]:
+def _read_included(files: list[str], environment: Mapping[str, str]) -> list[Document]:
     documents: list[Document] = []
     problems: list[Problem] = []
     for file in files:
         try:
-            document = read_document(file)
+            document = _read_document(file, environment)
         except ConfigError as error:
             problems += error.problems
         else:

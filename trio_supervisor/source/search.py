@@ -1,6 +1,6 @@
 """Which file is the configuration: ``-c``, else the first of supervisord's places that exists.
 
-In each place a supervisord.toml is preferred to a supervisord.conf.
+In each place a supervisord.toml is preferred to a supervisord.conf. A Procfile comes last.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 from trio_supervisor.errors import ConfigError, Problem
 
 NAMES = ("supervisord.toml", "supervisord.conf")
+PROCFILE = "Procfile"
 
 
 class _Unplaced(Problem):
@@ -37,11 +38,13 @@ def find_configuration(given: str | None, executable: str) -> str | None:
 def candidates(executable: str) -> tuple[str, ...]:
     """List all paths that are tried, in order, for the executable that was called.
 
-    As supervisord's options.py does: around the executable, around the current directory, /etc.
+    As supervisord's options.py does: around the executable, around the current directory, /etc;
+    then a Procfile in the current directory.
     """
     above = os.path.dirname(os.path.dirname(os.path.abspath(executable)))
     places = (f"{above}/etc", above, ".", "etc", "/etc", "/etc/supervisor")
-    return tuple(os.path.abspath(os.path.join(place, name)) for place in places for name in NAMES)
+    files = (*(os.path.join(place, name) for place in places for name in NAMES), PROCFILE)
+    return tuple(map(os.path.abspath, files))
 
 
 def shadowed(path: str) -> str | None:

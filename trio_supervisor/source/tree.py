@@ -59,7 +59,7 @@ class Source(Record):
     path: str
     tree: dict[str, Any]
     places: dict[Path, Place]
-    dialect: Literal["toml", "ini"]
+    dialect: Literal["toml", "ini", "procfile"]
     warnings: tuple[Problem, ...]
     included: tuple[str, ...]
     problems: tuple[Problem, ...]
@@ -82,8 +82,12 @@ class Source(Record):
         return at, problem.line or 0
 
 
-def is_toml(file: str) -> bool:
-    return file.endswith(".toml")
+def dialect_of(file: str) -> Literal["toml", "ini", "procfile"]:
+    """Tell it by the name: ``*.toml``, ``Procfile`` or ``Procfile.*``, and INI otherwise."""
+    name = file.rpartition("/")[2]
+    if name.endswith(".toml"):
+        return "toml"
+    return "procfile" if name.partition(".")[0] == "Procfile" else "ini"
 
 
 def sections(tree: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -9,6 +9,7 @@ from msgspec import Meta, field
 from trio_supervisor.spec.types import (
     MEGABYTES_50,
     Boolean,
+    EnvFiles,
     Environment,
     Level,
     Logfile,
@@ -108,6 +109,14 @@ class SupervisordSpec(Spec, frozen=True, kw_only=True):
         Environment,
         Meta(description="Variables for every program, under its own environment."),
     ] = field(default_factory=dict)
+    env_file: Annotated[
+        EnvFiles,
+        Meta(
+            description="Files with variables for every program, NAME=value a line, read again "
+            "at each start; over environment, and under the env_file and environment of a "
+            "program. A ? before the name: it may be missing."
+        ),
+    ] = ()
 
 
 class UnixServerSpec(Spec, frozen=True, kw_only=True):

@@ -13,9 +13,11 @@ from trio_supervisor.spec.health import Health, Ready
 from trio_supervisor.spec.order import Dependency
 from trio_supervisor.spec.restart import BackoffSpec, Intensity, Strategy
 from trio_supervisor.spec.types import (
+    DERIVED,
     MEGABYTES_50,
     Backlog,
     Boolean,
+    EnvFiles,
     Environment,
     ExitCodes,
     Integer,
@@ -235,6 +237,21 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
             '[supervisord]: a table, or text such as A="1",B="x, y".'
         ),
     ] = field(default_factory=dict)
+    own_environment: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Which of its variables beat those of its env_file.",
+            extra={DERIVED: True},
+        ),
+    ] = ()
+    env_file: Annotated[
+        EnvFiles,
+        Meta(
+            description="Files with more variables, NAME=value a line, read again at each start. "
+            "They are over those of [supervisord], and under its own environment. A ? before the "
+            "name: it may be missing."
+        ),
+    ] = ()
     directory: Annotated[
         str | None,
         Meta(description="The directory it runs in; the daemon's base directory unless set."),

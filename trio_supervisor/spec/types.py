@@ -30,6 +30,7 @@ Environment = Annotated[dict[str, str], _language("environment")]
 User = Annotated[str, _language("user_name")]
 Owner = Annotated[str, _language("owner")]
 Logfile = Annotated[str, _language("logfile")]
+EnvFiles = Annotated[tuple[str, ...], _language("words")]
 Names = Annotated[tuple[str, ...], _language("words")]
 Restart = Annotated[bool | Literal["unexpected"], _language("autorestart")]
 Level = Annotated[
@@ -39,6 +40,9 @@ Level = Annotated[
 Port = Annotated[str, _language("text")]
 
 MEGABYTES_50 = 50 * 1024**2
+
+DERIVED = "derived"
+"""Of a field that no file has: it is made of others."""
 
 
 class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,0 +1,85 @@
+"""graph: what needs what, as a tree, for Mermaid, and as an object."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from scripted import ScriptedDaemon
+
+from trio_supervisor.cli.supervisorctl import main
+from trio_supervisor.lifecycle import ProcessState
+from trio_supervisor.protocol.messages import (
+    Available,
+    AvailableProcess,
+    End,
+    GetAvailable,
+    GetStatus,
+    ProcessStatus,
+    Statuses,
+)
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def ctl(capsys: pytest.CaptureFixture[str], words: str) -> tuple[str, int]:
+    needs = {
+        "web": ("api=ready", "shop:db=started"),
+        "api": ("migrate=completed_ok",),
+        "cron": ("api=ready",),
+        "migrate": ("shop:db=started",),
+        "alone": (),
+    }
+    rows = [AvailableProcess(name, name, True, True, 1, 1, need) for name, need in needs.items()]
+    rows.append(AvailableProcess("shop", "db", True, True, 1, 1))
+    states = {"web": ProcessState.STARTING, "api": ProcessState.FATAL, "cron": ProcessState.RUNNING}
+    statuses = [ProcessStatus(name, name, state) for name, state in states.items()]
+    statuses.append(ProcessStatus("shop", "db", ProcessState.RUNNING))
+    answers: Any = {
+        GetAvailable: [Available(tuple(rows)), End()],
+        GetStatus: [Statuses(tuple(statuses)), End()],
+    }
+    with ScriptedDaemon(answers) as daemon:
+        code = main(["-s", daemon.url, *words.split()])
+    return capsys.readouterr().out, code
+
+
+def test_a_tree_has_at_the_left_what_nobody_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ctl(capsys, "graph")[0].splitlines() == [
+        "cron  RUNNING",
+        "└── api  FATAL  (ready)",
+        "    └── migrate  not active  (completed_ok)",
+        "        └── shop:db  RUNNING  (started)",
+        "web  STARTING",
+        "├── api  FATAL  (ready) …",
+        "└── shop:db  RUNNING  (started)",
+        "alone  not active",
+    ]
+
+
+def test_mermaid(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = ctl(capsys, "graph --mermaid")[0].splitlines()
+
+    assert lines[0] == "flowchart LR"
+    assert '    p1["api<br/>FATAL"]:::failed' in lines
+    assert '    p5["web<br/>STARTING"]:::busy' in lines
+    assert "    p5 -->|ready| p1" in lines
+    assert "    p5 -->|started| p4" in lines
+
+
+def test_as_an_object(capsys: pytest.CaptureFixture[str]) -> None:
+    found = json.loads(ctl(capsys, "graph --json")[0])["processes"]
+
+    assert found[-1] == {
+        "namespec": "web",
+        "state": "STARTING",
+        "depends_on": {"api": "ready", "shop:db": "started"},
+    }
+
+
+def test_what_it_does_not_understand_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    shown, code = ctl(capsys, "graph --dot")
+
+    assert shown.startswith("Error: graph does not understand: --dot\n")
+    assert code == 1

@@ -1,0 +1,227 @@
+"""why: the chain of causes in plain words, and what a process wrote before it died."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rig import open_rig, shell, up_at_once  # noqa: F401  # the fixture
+from scripted import ScriptedDaemon
+
+from trio_supervisor.cli.supervisorctl import main
+from trio_supervisor.client.why import chain, sentence
+from trio_supervisor.errors import Fault
+from trio_supervisor.lifecycle import ProcessState
+from trio_supervisor.protocol.messages import (
+    Action,
+    Channel,
+    End,
+    Error,
+    Event,
+    EventKind,
+    FollowEvents,
+    GetStatus,
+    Message,
+    Outcome,
+    Output,
+    ProcessStatus,
+    Statuses,
+    Tail,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rig import Rig
+
+_S = ProcessState
+
+
+def changed(number: int, name: str, before: _S, after: _S, **more: Any) -> Event:
+    return Event(
+        id=number,
+        kind=EventKind.PROCESS,
+        time=float(number),
+        clock=float(number),
+        group=name,
+        name=name,
+        from_state=before,
+        to_state=after,
+        **more,
+    )
+
+
+def told(number: int, kind: EventKind, detail: str, **more: Any) -> Event:
+    return Event(id=number, kind=kind, time=0.0, clock=0.0, detail=detail, **more)
+
+
+STARTED = told(1, EventKind.SUPERVISOR, "started")
+PAST = [
+    STARTED,
+    changed(2, "web", _S.STOPPED, _S.STARTING, cause=1),
+    changed(3, "db", _S.STOPPED, _S.STARTING, cause=1),
+    changed(4, "db", _S.STARTING, _S.BACKOFF, cause=3, pid=7, detail="exit status 3"),
+    changed(5, "web", _S.STARTING, _S.FATAL, cause=4, detail="it needs db, which is FATAL"),
+    End(),
+]
+ROW = ProcessStatus("web", "web", _S.FATAL, "it needs db, which is FATAL")
+
+
+def wrote(request: Message) -> Iterable[Message]:
+    assert isinstance(request, Tail)
+    if request.channel is Channel.STDERR:
+        return [Error(Fault.NO_FILE)]
+    return [Output(b"1\n2\n3\n4\n5\nno \x1b]0;table\n"), End()]
+
+
+def ctl(capsys: pytest.CaptureFixture[str], words: str, past: Any = PAST) -> tuple[str, int]:
+    unknown = Outcome(Action.FOUND, "nope", "nope", Fault.BAD_NAME)
+    answers: Any = {GetStatus: [Statuses((ROW,)), unknown, End()], FollowEvents: past, Tail: wrote}
+    with ScriptedDaemon(answers) as daemon:
+        code = main(["-s", daemon.url, *words.split()])
+    return capsys.readouterr().out, code
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (told(1, EventKind.SUPERVISOR, "stopping"), "supervisord was to stop"),
+        (
+            told(1, EventKind.REQUEST, "stop ('a', 'g:b') True (by pid 7 of uid 0)"),
+            "somebody asked: stop a g:b (by pid 7 of uid 0)",
+        ),
+        (told(1, EventKind.GROUP, "added", group="g"), ""),
+        (told(1, EventKind.GROUP, "removed", group="g"), "the group g was removed"),
+        (
+            told(1, EventKind.WAIT, "waiting for db (started)", group="g", name="web"),
+            "g:web was waiting for db (started)",
+        ),
+        (told(1, EventKind.WAIT, "", group="g", name="g"), "g had all it needs"),
+        (told(1, EventKind.HEALTH, "unhealthy: 500", group="g", name="g"), "g was unhealthy: 500"),
+        (told(1, EventKind.TICK, "5"), ""),
+        (changed(1, "a", _S.STOPPED, _S.STARTING), "a was to start"),
+        (
+            changed(1, "a", _S.BACKOFF, _S.STARTING, tries=1),
+            "a was tried again, after a start that failed",
+        ),
+        (
+            changed(1, "a", _S.BACKOFF, _S.STARTING, tries=2),
+            "a was tried again, after 2 starts that failed",
+        ),
+        (changed(1, "a", _S.EXITED, _S.STARTING), "a was to start again"),
+        (changed(1, "a", _S.STARTING, _S.RUNNING, pid=7), "a was RUNNING with pid 7"),
+        (
+            changed(1, "a", _S.RUNNING, _S.EXITED, expected=True, detail="exit status 0"),
+            "a ended, as it may: exit status 0",
+        ),
+        (
+            changed(1, "a", _S.RUNNING, _S.EXITED, detail="terminated by SIGKILL"),
+            "a ended, which was not expected: terminated by SIGKILL",
+        ),
+    ],
+)
+def test_events_in_words(event: Event, expected: str) -> None:
+    assert sentence(event) == expected
+
+
+def test_a_chain_ends_where_nothing_is_remembered() -> None:
+    lost = changed(9, "web", _S.STOPPED, _S.STARTING, cause=4)
+    last = changed(12, "web", _S.STARTING, _S.RUNNING, cause=9)
+
+    assert chain({9: lost, 12: last}, last) == [lost, last]
+
+
+def test_the_causes_come_first_with_the_last_words_of_the_dead(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shown, code = ctl(capsys, "why web nope")
+
+    lines = [line.strip().partition("  ")[2] or line.strip() for line in shown.splitlines()]
+    assert lines == [
+        "web is FATAL: it needs db, which is FATAL",
+        "",
+        "supervisord started",
+        "db was to start",
+        "db failed to start: exit status 3",
+        "| 2",
+        "| 3",
+        "| 4",
+        "| 5",
+        r"| no \x1b]0;table",
+        "web was given up, FATAL: it needs db, which is FATAL",
+        "nope: ERROR (no such process)",
+    ]
+    assert code == 1
+
+
+def test_what_has_run_since_has_no_last_words(capsys: pytest.CaptureFixture[str]) -> None:
+    again = changed(6, "db", _S.STARTING, _S.RUNNING, cause=4, pid=8)
+
+    assert "|" not in ctl(capsys, "why web", [*PAST[:-1], again, End()])[0]
+
+
+def test_what_is_forgotten_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no longer remembered" in ctl(capsys, "why web", [PAST[4], End()])[0]
+    assert "no longer remembered" in ctl(capsys, "why web", [End()])[0]
+
+
+def test_of_many_steps_the_last_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    many = [changed(n, "web", _S.EXITED, _S.STARTING, cause=n - 1) for n in range(2, 40)]
+
+    shown = ctl(capsys, "why web", [STARTED, *many, End()])[0]
+
+    assert "(19 earlier steps are left out; all of them: events --past)" in shown
+    assert shown.count("was to start again") == 20
+
+
+def test_as_an_object(capsys: pytest.CaptureFixture[str]) -> None:
+    shown, code = ctl(capsys, "why --json web nope")
+
+    found = json.loads(shown)
+    (process,) = found["processes"]
+    assert [step["id"] for step in process["steps"]] == [1, 3, 4, 5]
+    assert process["steps"][2]["output"][-1] == r"no \x1b]0;table"
+    assert (found["errors"][0]["name"], code) == ("nope", 1)
+
+
+def test_without_a_name_it_says_how(capsys: pytest.CaptureFixture[str]) -> None:
+    shown, code = ctl(capsys, "why")
+
+    assert shown.startswith("Error: why requires a process name\nwhy NAME ...")
+    assert code == 1
+
+
+def test_a_failed_migration_explains_what_waits_for_it(rig: Rig) -> None:
+    rig.write(
+        up_at_once("db", "exec sleep 1000")
+        + shell("migrate", "echo no such table; exit 2", 'type = "task"\ndepends_on = ["db"]')
+        + up_at_once("api", "exec sleep 1000", 'depends_on = ["migrate"]')
+    )
+    rig.start()
+    rig.settle(_S.FATAL, "api")
+
+    lines = [line.partition("  ")[2] for line in rig.ctl("why", "api").stdout.splitlines()]
+
+    assert [line[14:] if line[:1].isdecimal() else line.strip() for line in lines[2:]] == [
+        "supervisord started",
+        "db was to start",
+        f"db was RUNNING with pid {rig.rows()['db'].pid}",
+        "migrate had all it needs",
+        lines[6][14:],
+        "migrate ended, which was not expected: exit status 2",
+        "| no such table",
+        "api was given up, FATAL: it needs migrate, which has ended with exit status 2",
+    ]
+
+
+def test_a_stop_that_was_asked_for_names_who_asked(rig: Rig) -> None:
+    rig.write(up_at_once("web", "exec sleep 1000"))
+    rig.start()
+    rig.settle(_S.RUNNING)
+    rig.ctl("stop", "web")
+
+    shown = rig.ctl("why", "web").stdout
+
+    assert "somebody asked: stop web (by pid " in shown
+    assert "web was down: terminated by SIGTERM" in shown

@@ -1,0 +1,202 @@
+"""`why NAME`: what led to the present state of a process, each step with the one that caused it.
+
+The daemon's events have their causes; the rest is to say them in plain words, oldest first.
+"""
+
+from __future__ import annotations
+
+import re
+
+from trio_supervisor.client import render
+from trio_supervisor.client.commands import command, usage_error
+from trio_supervisor.client.logs import Escaper
+from trio_supervisor.client.processes import snapshot
+from trio_supervisor.errors import RequestError
+from trio_supervisor.lifecycle import ProcessState
+from trio_supervisor.protocol.messages import (
+    Channel,
+    Event,
+    EventKind,
+    FollowEvents,
+    Output,
+    Tail,
+)
+from trio_supervisor.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trio_supervisor.client.session import Session
+    from trio_supervisor.protocol.messages import ProcessStatus
+
+MOST_STEPS = 20
+"""Steps that are told; a process that was restarted all day has thousands."""
+LAST_LINES = 5
+_LAST_BYTES = 4096
+_FORGOTTEN = "(what came before is no longer remembered)"
+_REQUEST = re.compile(r"(?P<words>.*?) \((?P<who>by [^()]*)\)")
+_S = ProcessState
+_CAME = {
+    _S.STARTING: "was to start",
+    _S.RUNNING: "was RUNNING",
+    _S.BACKOFF: "failed to start",
+    _S.STOPPING: "was told to stop",
+    _S.STOPPED: "was down",
+    _S.EXITED: "ended, ",
+    _S.FATAL: "was given up, FATAL",
+    _S.UNKNOWN: "was in no state that is known",
+}
+_ANEW = {
+    (_S.BACKOFF, _S.STARTING): "was tried again",
+    (_S.EXITED, _S.STARTING): "was to start again",
+}
+
+
+class Step(Record):
+    """One event of a chain, in words, with what the process wrote last if it died there."""
+
+    event: Event
+    text: str
+    output: tuple[str, ...] = ()
+
+
+@command(
+    "why",
+    "why NAME ...         what led to the state of processes, step by step",
+    "why --json ...       as one JSON object",
+    has_json=True,
+)
+def why(session: Session, words: list[str]) -> None:
+    if not words:
+        usage_error(session, "why", "why requires a process name")
+        return
+    processes, unknown = snapshot(session, tuple(words))
+    events = past(session)
+    told = [(one, steps_of(session, one, events)) for one in processes]
+    if session.wants_json:
+        from trio_supervisor.client.objects import to_text, why_object
+
+        session.say(to_text(why_object(told, unknown)))
+    else:
+        for number, (process, steps) in enumerate(told):
+            _tell(session, process, steps, is_first=number == 0)
+        for outcome in unknown:
+            session.say(render.outcome_line(outcome))
+    if unknown:
+        session.fail()
+
+
+def past(session: Session) -> dict[int, Event]:
+    """Return all events that the daemon remembers, by id, oldest first."""
+    told = session.stream(FollowEvents(past=True, all=True, follow=False))
+    return {event.id: event for event in told if isinstance(event, Event)}
+
+
+def chain(events: Mapping[int, Event], last: Event) -> list[Event]:
+    """Follow the causes of an event back; return them oldest first, and itself."""
+    found = [last]
+    while (cause := found[-1].cause) is not None and cause in events:
+        found.append(events[cause])
+    return found[::-1]
+
+
+def steps_of(session: Session, process: ProcessStatus, events: Mapping[int, Event]) -> list[Step]:
+    """Tell what led to the state of a process; nothing if that is no longer remembered."""
+    own = [e for e in events.values() if (e.group, e.name) == (process.group, process.name)]
+    if not own:
+        return []
+    causes = chain(events, own[-1])
+    steps = [Step(event, text) for event in causes if (text := sentence(event))]
+    return [step.replace(output=_last_words(session, step.event, events)) for step in steps]
+
+
+def sentence(event: Event) -> str:
+    """Say what happened; empty for what explains nothing."""
+    name = render.namespec(event.group, event.name)
+    match event.kind:
+        case EventKind.SUPERVISOR:
+            what = "was to stop" if event.detail == "stopping" else event.detail
+            return f"supervisord {what}"
+        case EventKind.REQUEST:
+            return _request(event.detail)
+        case EventKind.GROUP if event.detail != "added":
+            return f"the group {name} was {event.detail}"
+        case EventKind.WAIT | EventKind.HEALTH:
+            return f"{name} was {event.detail}" if event.detail else f"{name} had all it needs"
+        case EventKind.PROCESS:
+            return f"{name} {_change(event)}"
+        case _:
+            return ""
+
+
+def _request(detail: str) -> str:
+    """Turn ``stop ('web',) True (by pid 7 of uid 0)`` into what was typed, and who did."""
+    match = _REQUEST.fullmatch(detail)
+    words, who = (match["words"], match["who"]) if match else (detail, "")
+    plain = re.sub(r"[(),']+", "", words).removesuffix(" True").removesuffix(" False")
+    return f"somebody asked: {plain}" + (f" ({who})" if who else "")
+
+
+def _change(event: Event) -> str:
+    """Say how a process came into a state."""
+    if event.from_state is None or event.to_state is None:
+        return "changed"
+    words = _ANEW.get((event.from_state, event.to_state)) or _CAME[event.to_state]
+    if event.to_state is _S.EXITED:
+        words += "as it may" if event.expected else "which was not expected"
+    details = {
+        _S.STARTING: f", after {_starts(event.tries)}" if event.tries else "",
+        _S.RUNNING: f" with pid {event.pid}",
+    }
+    return words + details.get(event.to_state, f": {event.detail}" if event.detail else "")
+
+
+def _starts(count: int) -> str:
+    return "a start that failed" if count == 1 else f"{count} starts that failed"
+
+
+def _last_words(session: Session, event: Event, events: Mapping[int, Event]) -> tuple[str, ...]:
+    """Return what a process wrote last, if it died here and has not run since."""
+    ends = {_S.BACKOFF, _S.EXITED}
+    if event.to_state not in ends or event.expected or event.pid is None:
+        return ()
+    key = (event.group, event.name)
+    if any(e.pid not in {None, event.pid} for e in _later(events, event, key)):
+        return ()
+    channels = (Channel.STDOUT, Channel.STDERR)
+    lines = (line for channel in channels for line in _tail(session, event, channel))
+    return tuple(lines)
+
+
+def _later(events: Mapping[int, Event], event: Event, key: tuple[str, str]) -> Sequence[Event]:
+    return [e for e in events.values() if e.id > event.id and (e.group, e.name) == key]
+
+
+def _tail(session: Session, event: Event, channel: Channel) -> list[str]:
+    name = f"{event.group}:{event.name}"
+    try:
+        replies = list(session.stream(Tail(channel, name, _LAST_BYTES, follow=False)))
+    except RequestError:
+        return []  # it has no log
+    data = b"".join(reply.data for reply in replies if isinstance(reply, Output))
+    text = Escaper().escape(data, final=True)
+    return [line.rstrip() for line in text.splitlines()[-LAST_LINES:]]
+
+
+def _tell(session: Session, process: ProcessStatus, steps: list[Step], *, is_first: bool) -> None:
+    if not is_first:
+        session.say("")
+    name = render.namespec(process.group, process.name)
+    words = f": {process.description}" if process.description else ""
+    session.say(f"{name} is {process.state.name}{words}")
+    session.say("")
+    if not steps or steps[0].event.cause is not None:
+        session.say(f"  {_FORGOTTEN}")
+    if len(steps) > MOST_STEPS:
+        left_out = len(steps) - MOST_STEPS
+        session.say(f"  ({left_out} earlier steps are left out; all of them: events --past)")
+    for step in steps[-MOST_STEPS:]:
+        session.say(f"  {render.moment(step.event.time)}  {render.printable(step.text)}")
+        for line in step.output:
+            session.say(f"                | {line}")
