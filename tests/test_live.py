@@ -106,6 +106,13 @@ async def test_a_page_that_has_missed_too_much_begins_anew(
         assert (await page.event())[0] == ("rows" if missed == 1 else "page")
 
 
+async def test_a_page_that_has_seen_an_absurd_number_begins_anew(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served:
+        page = await open_page(served, f"{served.server._viewers.run}-{'9' * 5000}")
+
+        assert (await page.event())[0] == "page"
+
+
 async def test_what_no_page_shows_is_not_told(tmp_path: Path) -> None:
     async with serving(tmp_path) as served:
         page = await open_page(served)

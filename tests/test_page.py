@@ -107,6 +107,7 @@ def test_log_has_a_page_as_text(visitor: Visitor) -> None:
     assert visitor.ask("/tail.html?processname=nobody").status == 404
     assert visitor.ask("/tail.html?processname=loud&channel=stdin").status == 404
     assert "<pre" in visitor.ask("/tail.html?processname=pair:one&limit=4").text
+    assert "<pre" in visitor.ask(f"/tail.html?processname=pair:one&limit={'9' * 5000}").text
 
 
 def _with(visitor: Visitor, name: str, text: str) -> str:
@@ -351,6 +352,7 @@ def test_configured_and_own_name_are_known() -> None:
         ({"origin": "http://y", "x-forwarded-host": "z"}, True),
         ({"origin": "null"}, True),
         ({"origin": ""}, True),
+        ({"origin": "http://[x:1"}, True),
         ({"origin": "http://y", "sec-fetch-site": "same-origin"}, False),
         ({"origin": "http://x:1", "sec-fetch-site": "same-site"}, True),
         ({"sec-fetch-site": "cross-site"}, True),

@@ -9,6 +9,9 @@ PLAIN = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 
+LONGEST_NUMBER = 20
+"""Digits of a number in a request: no size and no id has more."""
+
 Header: TypeAlias = tuple[str, str]
 Send: TypeAlias = Callable[[bytes], Awaitable[None]]
 
@@ -21,6 +24,11 @@ class Refusal(Exception):  # noqa: N818  # it is an answer
         self.status = status
         self.text = text
         self.headers = headers
+
+
+def number_in(text: str) -> int | None:
+    """Return the number that a part of an address is; None for what is none."""
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else None
 
 
 class Request(NamedTuple):

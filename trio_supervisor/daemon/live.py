@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor.daemon import page
+from trio_supervisor.daemon.answers import number_in
 from trio_supervisor.protocol.messages import EventKind
 
 if TYPE_CHECKING:
@@ -115,8 +116,8 @@ class Feed:
     def _catch_up(self, changes: Changes) -> None:
         """Tell what happened between the page and its stream."""
         run, _, number = self._after.partition("-")
-        is_known = run == self._viewers.run and number.isdecimal()
-        missed = self._bus.after(int(number)) if is_known else None
+        last = number_in(number) if run == self._viewers.run else None
+        missed = None if last is None else self._bus.after(last)
         if missed is None:
             changes.begin_anew()
         for event in missed or ():

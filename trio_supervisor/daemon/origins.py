@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from trio_supervisor.config.servers import is_loopback
 from trio_supervisor.spec import UnixServerSpec
@@ -51,7 +50,7 @@ def is_foreign(headers: Mapping[str, str]) -> bool:
     if (origin := headers.get("origin")) is None:
         return False
     ours = {headers.get(name, "").lower() for name in ("host", "x-forwarded-host")}
-    name = urlsplit(origin).netloc.lower()
+    name = origin.lower().partition("://")[2]
     return not name or name not in ours
 
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlencode
 import trio
 
 from trio_supervisor.daemon import assets, excerpts, forms, page
-from trio_supervisor.daemon.answers import HTML, JSON, PLAIN, Refusal, Reply, Stream
+from trio_supervisor.daemon.answers import HTML, JSON, PLAIN, Refusal, Reply, Stream, number_in
 from trio_supervisor.daemon.live import EVENT_STREAM, Feed, seen
 from trio_supervisor.daemon.origins import is_foreign, is_known
 from trio_supervisor.daemon.viewers import Notice
@@ -126,8 +126,8 @@ class Site:
         name, channel = asked.get("processname", ""), asked.get("channel", "stdout")
         if channel not in CHANNELS:
             raise Refusal(404, f"there is no {channel} (there are stdout and stderr)")
-        limit = asked.get("limit", "")
-        size = min(int(limit), LARGEST_EXCERPT) if limit.isdecimal() else EXCERPT
+        limit = number_in(asked.get("limit", ""))
+        size = EXCERPT if limit is None else min(limit, LARGEST_EXCERPT)
         try:
             request = Tail(CHANNELS[channel] if name else Channel.MAIN, name, size)
             replies = await self._session.ask(request)
