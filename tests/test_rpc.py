@@ -372,6 +372,22 @@ async def test_a_multicall_cannot_ask_for_any_amount(
     assert found[-1]["faultCode"] == 30
 
 
+async def test_a_long_word_is_not_kept_and_not_told_for_each_process(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    word = "x" * 100_000
+    async with open_daemon(daemon_of(tmp_path)) as daemon:
+        client = Client(daemon)
+        answer = await client.call("supervisor.signalAllProcesses", word)
+        await client.call("supervisor.startProcess", word)
+        await client.call("supervisor.sendRemoteCommEvent", word, "")
+        events = daemon.supervisor.events.after(0)
+
+    assert {one["description"] for one in answer} == {f"BAD_SIGNAL: {'x' * 200}"}
+    assert events
+    assert max(len(event.detail) for event in events) < 1100
+
+
 async def test_every_method_describes_itself(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with open_daemon(daemon_of(tmp_path)) as daemon:
         client = Client(daemon)

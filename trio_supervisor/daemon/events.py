@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from trio_supervisor.lifecycle import ProcessState
 
 RING = 2048
-"""Events kept for those who ask later."""
+LONGEST_KEPT = 4096
+"""Events kept for those who ask later, if their detail has no more characters."""
 QUEUE = 1024
 """Events a subscriber may be behind before it loses some."""
 WEIGHT = 8 * 1024 * 1024
@@ -127,7 +128,7 @@ class EventBus:
             cause=cause,
             **fields,
         )
-        if not event.data:  # output would be too much to keep, and is in the logs
+        if not event.data and len(event.detail) <= LONGEST_KEPT:  # output is in the logs
             if len(self._ring) == RING:
                 self._forgotten = self._ring[0].id
             self._ring.append(event)

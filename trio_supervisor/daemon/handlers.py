@@ -66,6 +66,8 @@ if TYPE_CHECKING:
 
 LAST_WORDS = 1.0
 """Seconds that those who wait for the shutdown have to take the answer."""
+LONGEST_WORDS = 1000
+"""Characters of a request that its event tells: events are kept, and shown."""
 QUESTIONS = (GetInfo, GetStatus, GetAvailable, Tail, FollowEvents, GetLogs, Wait)
 """What is answered during a shutdown, too."""
 
@@ -115,7 +117,8 @@ class Handlers:
         if state is not SupervisorState.RUNNING and not is_always_possible:
             what = "reloading" if state is SupervisorState.RESTARTING else "shutting down"
             raise RequestError(Fault.SHUTDOWN_STATE, f"supervisor is {what}; try again later")
-        return self.supervisor.events.publish(EventKind.REQUEST, detail=f"{words} ({peer})")
+        told = words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]}…"
+        return self.supervisor.events.publish(EventKind.REQUEST, detail=f"{told} ({peer})")
 
     @contextmanager
     def answering(self) -> Iterator[None]:

@@ -36,6 +36,8 @@ NAMED = frozenset(
 )
 """Faults whose text is the name that was given, and nothing else: tools compare it."""
 
+LONGEST_DETAIL = 200
+
 
 def process_info(row: ProcessStatus) -> dict[str, Value]:
     """Return what getProcessInfo tells of a process."""
@@ -104,14 +106,19 @@ def refused(fault: Fault, name: str, detail: str = "") -> RequestError:
 
 
 def result(outcome: Outcome, detail: str) -> dict[str, Value]:
-    """Return the entry of one process in the answer of a call that is about several."""
+    """Return the entry of one process in the answer of a call that is about several.
+
+    Each repeats the detail, which a client has sent: of a long one, the beginning.
+    """
     name = outcome.name if outcome.name == outcome.group else f"{outcome.group}:{outcome.name}"
     is_done = outcome.fault is Fault.SUCCESS
     return {
         "name": outcome.name,
         "group": outcome.group,
         "status": int(outcome.fault),
-        "description": "OK" if is_done else str(refused(outcome.fault, name, detail)),
+        "description": "OK"
+        if is_done
+        else str(refused(outcome.fault, name, detail[:LONGEST_DETAIL])),
     }
 
 
