@@ -13,6 +13,7 @@ from trio_supervisor import __version__
 from trio_supervisor.daemon import operations, snapshots, updates
 from trio_supervisor.daemon.feed import NO_TERMINAL
 from trio_supervisor.daemon.journal import logs
+from trio_supervisor.daemon.pace import Pace
 from trio_supervisor.daemon.tails import tail
 from trio_supervisor.daemon.waiting import wait
 from trio_supervisor.errors import Fault, RequestError
@@ -82,6 +83,7 @@ class Handlers:
         self, supervisor: Supervisor, *, activity: ActivityLog, pid: int, census: Census
     ) -> None:
         self.supervisor = supervisor
+        self.pace = Pace()
         self._activity = activity
         self._pid = pid
         self._census = census

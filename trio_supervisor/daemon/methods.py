@@ -165,6 +165,7 @@ async def remove_group(session: Session, name: str) -> Value:
 
 
 async def get_all_config_info(session: Session) -> Value:
+    await session.handlers.pace.turn()
     supervisor = session.handlers.supervisor
     pairs = [(group, spec) for group in supervisor.configured.values() for spec in group.programs]
     pairs.sort(key=lambda pair: (pair[1].process_name, pair[0].name))
@@ -182,6 +183,7 @@ async def get_process_info(session: Session, name: str) -> Value:
 
 
 async def get_all_process_info(session: Session) -> Value:
+    await session.handlers.pace.turn()
     return [process_info(row) for row in await session.rows()]
 
 

@@ -6,9 +6,8 @@ method only when it has the declared type.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
-
-import trio
 
 from trio_supervisor.daemon import methods, xmlrpc
 from trio_supervisor.daemon.xmlrpc import Call
@@ -54,7 +53,7 @@ async def document(session: Session, call: Call) -> bytes:
         return xmlrpc.refusal(problem.fault, words(problem))
     if size_of(value) < LARGE:
         return xmlrpc.answer(value)
-    return await trio.to_thread.run_sync(xmlrpc.answer, value)
+    return await session.handlers.pace.write(partial(xmlrpc.answer, value))
 
 
 async def carry_out(session: Session, call: Call) -> Value:
@@ -112,6 +111,7 @@ async def _multicall(session: Session, calls: list[Value]) -> Value:
     answers: list[Value] = []
     size = 0
     for one in calls:
+        await session.handlers.pace.turn()
         try:
             if size >= MOST_TOGETHER:
                 raise RequestError(Fault.FAILED, f"more than {MOST_TOGETHER} bytes of answers")
@@ -120,7 +120,6 @@ async def _multicall(session: Session, calls: list[Value]) -> Value:
             answer = {"faultCode": int(problem.fault), "faultString": words(problem)}
         size += size_of(answer)
         answers.append(answer)
-        await trio.lowlevel.checkpoint()
     return answers
 
 

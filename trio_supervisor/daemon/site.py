@@ -11,8 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, urlencode
 
-import trio
-
 from trio_supervisor.daemon import assets, excerpts, forms, page
 from trio_supervisor.daemon.answers import HTML, JSON, PLAIN, Refusal, Reply, Stream, number_in
 from trio_supervisor.daemon.live import EVENT_STREAM, Feed, seen
@@ -108,6 +106,7 @@ class Site:
 
     async def _page(self, notice: Notice | None, wanted: str, status: int = 200) -> Reply:
         handlers = self._session.handlers
+        await handlers.pace.turn()
         seen_so_far = seen(self._viewers.run, handlers.supervisor.events)
         view = page.View(
             info=await self._session.info(),
@@ -118,7 +117,7 @@ class Site:
             filter=wanted,
         )
         write = partial(page.overview, view)
-        body = write() if len(view.rows) < MANY else await trio.to_thread.run_sync(write)
+        body = write() if len(view.rows) < MANY else await handlers.pace.write(write)
         return Reply(body, HTML, status, PAGE_HEADERS)
 
     async def _log_page(self, asked: dict[str, str]) -> Reply:
