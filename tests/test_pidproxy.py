@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ def test_signals_go_to_whom_the_pidfile_names(rig: Rig) -> None:
     until(lambda: not rig.marked(), "the end of all")
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "-1", "0"])
+@pytest.mark.parametrize("text", ["", "nonsense", "-1", "0", "9" * 30])
 def test_a_bad_pidfile_is_told_and_nobody_is_signalled(rig: Rig, text: str) -> None:
     (rig.directory / "pid").write_text(text)
     proxy = proxied(rig, "/bin/sh", "-c", "echo up > up; read x < go; exit 3")
@@ -69,6 +70,12 @@ def test_it_ends_with_the_command_and_its_code(rig: Rig) -> None:
     assert rig.run("pidproxy", "pid", "sh", "-c", "kill -9 $$").returncode == 128 + 9
 
 
+def test_it_ends_with_the_command_also_where_ends_were_ignored(rig: Rig) -> None:
+    ignore = partial(signal.signal, signal.SIGCHLD, signal.SIG_IGN)
+
+    assert rig.run("pidproxy", "pid", "/bin/sh", "-c", "exit 7", preexec_fn=ignore).returncode == 7
+
+
 def test_what_cannot_be_run_is_told(rig: Rig) -> None:
     found = rig.run("pidproxy", "pid", "./nowhere")
     assert (found.returncode, found.stderr) == (
@@ -78,6 +85,20 @@ def test_what_cannot_be_run_is_told(rig: Rig) -> None:
 
     found = rig.run("pidproxy", "pid")
     assert (found.returncode, found.stdout) == (1, f"{USAGE}\n")
+
+
+def test_a_sample_that_cannot_be_written_is_told(rig: Rig) -> None:
+    found = rig.run("/bin/sh", "-c", 'exec "$0" > /dev/full', *rig.command("echo_supervisord_conf"))
+
+    assert found.returncode == 1
+    assert found.stderr == "echo_supervisord_conf: cannot write: No space left on device\n"
+
+
+def test_a_reader_of_the_sample_may_leave(rig: Rig) -> None:
+    words = '"$0" | :; "$0" | head -n 1'
+    found = rig.run("/bin/sh", "-c", words, *rig.command("echo_supervisord_conf"))
+
+    assert (found.stdout.count("\n"), found.stderr) == (1, "")
 
 
 def test_the_sample_is_printed_and_loads(rig: Rig) -> None:

@@ -12,8 +12,17 @@ _FOLDERS = (_HERE, os.path.join(_HERE, "..", "..", "conf"))
 
 
 def main() -> int:
-    """Print it; as the original, whatever the arguments."""
+    """Print it; as the original, whatever the arguments. Return 1 if it could not be written."""
     path = next(found for folder in _FOLDERS if os.path.isfile(found := f"{folder}/{SAMPLE}"))
     with open(path, encoding="utf-8") as sample:
-        sys.stdout.write(sample.read())
+        text = sample.read()
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as problem:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is not flushed
+        if isinstance(problem, BrokenPipeError):
+            return 0  # whoever reads has read enough
+        print(f"echo_supervisord_conf: cannot write: {problem.strerror}", file=sys.stderr)
+        return 1
     return 0

@@ -19,6 +19,7 @@ pidfile names. TERM, INT and QUIT also end pidproxy; else it ends with the comma
 ENDING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 PASSED_ON = ENDING | {signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2}
 CANNOT_EXECUTE = 127
+LARGEST = 2**31 - 1
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(USAGE)
         return 1
     pidfile, *command = words
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # sigaction(2): ignored, it tells of no end
     # from here on they wait until they are asked for: none can come too early
     signal.pthread_sigmask(signal.SIG_BLOCK, {*PASSED_ON, signal.SIGCHLD})
     try:
@@ -62,7 +64,7 @@ def _send(pidfile: str, number: int) -> bool:
     try:
         with open(pidfile, encoding="ascii") as file:
             pid = int(file.read())
-        if pid <= 0:  # kill(2): that would be a group, or everybody
+        if not 0 < pid <= LARGEST:  # kill(2): that would be a group, or everybody, or no pid_t
             raise ValueError(f"{pid} is no pid")
     except (OSError, ValueError):
         print(f"Can't read child pidfile {pidfile}!", flush=True)
