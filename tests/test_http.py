@@ -14,6 +14,7 @@ from served import serving
 
 from trio_supervisor.daemon import control, http
 from trio_supervisor.daemon.listeners import listen_inet, listen_unix
+from trio_supervisor.errors import SupervisorError
 from trio_supervisor.spec import InetServerSpec, UnixServerSpec
 
 if TYPE_CHECKING:
@@ -252,6 +253,11 @@ async def test_web_pages_may_not_call(tmp_path: Path) -> None:
         )
 
     assert status == 403
+
+
+def test_a_port_of_what_is_no_host_name_is_refused_in_words() -> None:
+    with pytest.raises(SupervisorError, match="that is no host name"):
+        listen_inet(InetServerSpec(host="ü" * 64, port=1))
 
 
 async def test_an_idle_client_gives_its_place_away(tmp_path: Path) -> None:

@@ -132,6 +132,16 @@ def test_a_dead_socket_makes_way_and_a_live_one_does_not(rig: Rig, path: Path) -
     )
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64])
+def test_a_host_that_has_no_name_is_a_spawn_error(rig: Rig, host: str) -> None:
+    write(rig, f"tcp://{host}:9000", "startretries = 0")
+    rig.start()
+    rig.settle(ProcessState.FATAL)
+
+    assert "that is no host name (change socket)" in rig.rows()["app_0"].description
+    assert "Traceback" not in rig.log
+
+
 def test_a_directory_that_is_not_there_is_a_spawn_error(rig: Rig) -> None:
     write(rig, "unix:///nowhere/app.sock", "startretries = 0")
     rig.start()

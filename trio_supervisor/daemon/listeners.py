@@ -30,6 +30,7 @@ BACKLOG = 128
 LONGEST_PATH = 107
 """Bytes that fit into an address (unix(7)); a longer path is reached through its directory."""
 
+NO_HOST = "that is no host name"
 IN_USE = (
     "Another program is already listening on {where} that one of our servers is configured to "
     "use.  Shut this program down first before starting supervisord."
@@ -200,4 +201,7 @@ def listen_inet(server: InetServerSpec) -> Listener:
         if problem.errno == errno.EADDRINUSE:
             raise SupervisorError(IN_USE.format(where=where)) from problem
         raise SupervisorError(f"cannot listen on {where}: {problem.strerror}") from problem
+    except (TypeError, UnicodeError) as problem:  # IDNA cannot encode it, bind() says
+        sock.close()
+        raise SupervisorError(f"cannot listen on {where}: {NO_HOST}") from problem
     return Listener(server, sock)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_supervisor.daemon.listeners import is_listening, owner_ids, remove_if, short_path
+from trio_supervisor.daemon.listeners import NO_HOST, is_listening, owner_ids, remove_if, short_path
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.source.values import shared_socket
 
@@ -150,9 +150,12 @@ def _remove_dead(path: str) -> None:
 
 
 async def _bind_inet(host: str, port: int) -> _Shared:
-    found = await trio.socket.getaddrinfo(
-        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
+    try:
+        found = await trio.socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except UnicodeError as problem:  # IDNA: a label that is empty, or too long
+        raise socket.gaierror(socket.EAI_NONAME, NO_HOST) from problem
     family, kind, protocol, _, address = found[0]
     sock = socket.socket(family, kind, protocol)
     try:
