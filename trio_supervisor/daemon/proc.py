@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 LONGEST_COMMAND = 200
 """Bytes of a command line that are shown."""
-LOOKS = 20
+LOOKS = 100
 BETWEEN_LOOKS = 0.0005
 """Seconds; all looks together take no longer than the daemon may be busy with one thing."""
 
