@@ -25,17 +25,17 @@ GROUPS = _shared_names()
 NAMES = [name for names in GROUPS.values() for name in names]
 
 
-def free_ports() -> int:
-    """Give the first of free ports: one for each worker, and one for the daemon.
+def free_ports(more: int = 1) -> int:
+    """Give the first of free ports: one for each worker, and ``more``.
 
     Tests that run side by side choose from ranges of their own: free is not yet taken.
     """
     side = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
-        base = random.randrange(20_000 + side * 1000, 21_000 + side * 1000 - len(NAMES))
+        base = random.randrange(20_000 + side * 1000, 21_000 + side * 1000 - len(NAMES) - more)
         try:
             with ExitStack() as stack:
-                for port in range(base, base + len(NAMES) + 1):
+                for port in range(base, base + len(NAMES) + more):
                     stack.enter_context(socket.create_server(("127.0.0.1", port)))
         except OSError:
             continue

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-from contextlib import ExitStack
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 from textwrap import dedent
+
+import tomli_w
+from workers import NAMES, TEMPLATE, free_ports
 
 PG = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), Path("/missing"))
 NEEDED = (str(PG / "postgres"), "redis-server", "redis-cli", "nginx", "psql")
@@ -21,19 +25,13 @@ MIGRATION = "create table posts (id int); insert into posts values (1), (2), (3)
 """What the application needs before it starts; a second one would fail."""
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [probe.getsockname()[1] for probe in probes]
-
-
 class Stack:
     """The files of a stack in a directory."""
 
     def __init__(self, directory: Path, migration: str = MIGRATION) -> None:
         self.directory = directory
-        self.redis, self.web, self.nginx, self.postgres = free_ports(4)
+        base = free_ports(more=5)
+        self.redis, self.web, self.nginx, self.postgres = range(base, base + 4)
         for name in (".logs", "data", "sockets", "temp"):
             (directory / name).mkdir(exist_ok=True)
         is_root = os.getuid() == 0
@@ -43,6 +41,7 @@ class Stack:
         self._user = 'user = "postgres"' if is_root else ""
         (directory / "nginx.conf").write_text(self._nginx())
         (directory / "supervisord.toml").write_text(self._supervisord(migration))
+        self._add_workers(base + 4)
 
     def _nginx(self) -> str:
         temporary = "".join(
@@ -64,6 +63,19 @@ class Stack:
             }}
             """)
 
+    def _add_workers(self, base: int) -> None:
+        """Include the programs of the demonstration, as configure writes them."""
+        shutil.copytree(TEMPLATE.parent, self.directory / "conf")
+        configure = Path(sys.executable).with_name("trio-supervisor")
+        ports = f"--port_base={base}", f"--page_port={base + len(NAMES)}"
+        command = [str(configure), "configure", "-o", "demo.toml", *ports]
+        subprocess.run(command, cwd=self.directory, check=True, capture_output=True)
+        made = self.directory / "demo.toml"
+        tables = tomllib.loads(made.read_text())
+        made.unlink()
+        programs = {name: tables[name] for name in ("program", "group")}
+        (self.directory / "workers.toml").write_text(tomli_w.dumps(programs))
+
     def _supervisord(self, migration: str) -> str:
         server = f"-h {self.directory}/sockets -p {self.postgres}"
         psql = f"psql -X -q -v ON_ERROR_STOP=1 -U postgres {server}"
@@ -72,6 +84,9 @@ class Stack:
             [supervisord]
             directory = "%(here)s"
             childlogdir = "%(here)s/.logs"
+
+            [include]
+            files = "workers.toml"
 
             [program.initdb]
             type = "task"

@@ -19,6 +19,7 @@ from urllib.request import urlopen
 import pytest
 from stack import MISSING, Stack
 from terminal import CTRL_C, Bench, Terminal, until
+from workers import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +94,7 @@ def test_each_part_starts_when_what_it_needs_is_there(bench: Bench) -> None:
         (reached,) = [e["time"] for e in events if e["name"] == first and what in _words(e)]
         assert reached <= rows[then]["started"], (first, then)
     assert {row["spawns"] for row in rows.values()} == {1}
+    assert {rows[name]["state"] for name in NAMES} == {"RUNNING"}
     up.end()
 
     stopped = re.findall(r"stopped: (\w+)", up.terminal.text)
@@ -122,13 +124,16 @@ def test_what_asked_for_it_is_started_again_with_what_it_needs(bench: Bench) -> 
     up.end()
 
 
-def test_a_failed_migration_stops_what_waits_for_it(bench: Bench) -> None:
+def test_a_failed_migration_stops_what_waits_for_it_and_why_says_so(bench: Bench) -> None:
     up = Up(bench, migration="create table")
     until(lambda: up.rows().get("nginx", {}).get("state") == "FATAL", "the end of it", PATIENCE)
 
     rows = up.rows()
     assert rows["web"]["description"] == "it needs migrate, which has ended with exit status 1"
     assert rows["postgres"]["ready"]
+    why = up.control("why", "nginx")
+    assert "migrate" in why
+    assert "syntax error" in why
     up.end()
 
 
