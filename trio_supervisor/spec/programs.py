@@ -1,4 +1,4 @@
-"""Programs and groups: ``[program:x]`` and ``[group:x]``."""
+"""What a program is: ``[program:x]``."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from msgspec.structs import asdict
 from trio_supervisor.lifecycle import Backoff, RestartPolicy
 from trio_supervisor.spec.health import Health, Ready
 from trio_supervisor.spec.order import Dependency
-from trio_supervisor.spec.restart import BackoffSpec, Intensity, Strategy
+from trio_supervisor.spec.restart import BackoffSpec
 from trio_supervisor.spec.types import (
     DERIVED,
     MEGABYTES_50,
-    Backlog,
     Boolean,
     EnvFiles,
     Environment,
@@ -23,9 +22,7 @@ from trio_supervisor.spec.types import (
     Integer,
     Logfile,
     Mode,
-    Names,
     Natural,
-    Owner,
     Restart,
     Seconds,
     Signal,
@@ -275,122 +272,3 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
         backoff = None if given is None else Backoff(**asdict(given))
         codes = frozenset(self.exitcodes)
         return RestartPolicy(self.autorestart, codes, self.startretries, backoff)
-
-
-class ListenerSpec(ProgramSpec, frozen=True, kw_only=True):
-    """One process of ``[eventlistener:x]``: a program that is told of events on its stdin."""
-
-    events: Annotated[
-        Names,
-        Meta(
-            description="The types of events it is told of, such as PROCESS_STATE or TICK_60; one "
-            "that has types below it stands for them all."
-        ),
-    ]
-    buffer_size: Annotated[
-        Integer,
-        Meta(
-            ge=1,
-            le=100_000,
-            description="How many events may wait for it; when more come, the oldest are lost.",
-        ),
-    ] = 1000
-    event_timeout: Annotated[
-        Seconds,
-        Meta(
-            description="After how many seconds with one event it is taken for stuck, and "
-            "replaced; 0 means never."
-        ),
-    ] = 300.0
-    result_handler: Annotated[
-        str,
-        Meta(description="Accepted for compatibility: OK means done, all else that it refuses."),
-    ] = "supervisor.dispatchers:default_handler"
-    priority: Annotated[
-        Integer,
-        Meta(
-            description="Its place in the order: before all programs that have no priority set, "
-            "so that it hears of their start and of their end."
-        ),
-    ] = -1
-
-
-class FcgiProgramSpec(ProgramSpec, frozen=True, kw_only=True):
-    """One process of ``[fcgi-program:x]``, whose stdin is a listening socket."""
-
-    socket: Annotated[
-        str,
-        Meta(
-            description="The socket that all its processes accept connections from, as their "
-            "stdin: tcp://host:port or unix:///path."
-        ),
-    ]
-    socket_backlog: Annotated[
-        Backlog | None,
-        Meta(
-            description="How many connections may wait to be accepted; as many as the system "
-            "allows unless set.",
-        ),
-    ] = None
-    socket_owner: Annotated[
-        Owner | None,
-        Meta(
-            description="The owner of a unix socket as user or user:group; the program's user "
-            "unless set."
-        ),
-    ] = None
-    socket_mode: Annotated[
-        Mode | None,
-        Meta(description='The mode of a unix socket, octal: who may connect; "0700" unless set.'),
-    ] = None
-
-
-class GroupSpec(Spec, frozen=True, kw_only=True):
-    """A group with its processes, sorted by priority and name."""
-
-    name: str
-    priority: int = 999
-    programs: tuple[ProgramSpec, ...] = ()
-    strategy: Strategy = "one_for_one"
-    intensity: Intensity | None = None
-    critical: bool = False
-
-    @property
-    def is_pool(self) -> bool:
-        """True for the processes of an ``[eventlistener:x]``."""
-        return any(isinstance(program, ListenerSpec) for program in self.programs)
-
-
-class GroupSection(Spec, frozen=True, kw_only=True):
-    """``[group:x]`` as a file has it."""
-
-    programs: Annotated[
-        Names,
-        Meta(description="The programs that belong to the group; they lose their own groups."),
-    ] = ()
-    priority: Annotated[
-        Integer, Meta(description="Its place in the order: low numbers start first, stop last.")
-    ] = 999
-    strategy: Annotated[
-        Strategy,
-        Meta(
-            description="Which of its programs are started again when one has ended unexpectedly: "
-            "one_for_one, only that; one_for_all, all that run; rest_for_one, those that depend on "
-            "it, or, where no member depends on another, those after it in the order."
-        ),
-    ] = "one_for_one"
-    intensity: Annotated[
-        Intensity | None,
-        Meta(
-            description='How many unexpected ends it survives within a period, such as "5 in 30s"; '
-            "one more, and all of the group is stopped and FATAL.",
-            extra={"language": "intensity"},
-        ),
-    ] = None
-    critical: Annotated[
-        Boolean,
-        Meta(
-            description="When one of its processes is FATAL, stop everything; the daemon exits "
-            "with 3."
-        ),
-    ] = False
