@@ -77,10 +77,11 @@ class Served:
         activity = cast("ActivityLog", SimpleNamespace(file=self.main_log))
         self.server = Server(Handlers(self.supervisor, activity=activity, pid=4711, census=_nobody))
 
-    async def connect(self) -> Client:
-        """Connect another client."""
-        sock = trio.socket.socket(self.listener.socket.family)
-        await sock.connect(self.listener.socket.getsockname())
+    async def connect(self, listener: Listener | None = None) -> Client:
+        """Connect another client, to another listener if there is one."""
+        there = (listener or self.listener).socket
+        sock = trio.socket.socket(there.family)
+        await sock.connect(there.getsockname())
         self.clients.append(Client(trio.SocketStream(sock)))
         return self.clients[-1]
 

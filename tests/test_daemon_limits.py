@@ -123,5 +123,5 @@ def test_without_prlimit_they_get_the_daemons_limit(monkeypatch: pytest.MonkeyPa
 def test_too_many_processes_are_an_error_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, Kernel(1024, 4096))
 
-    with pytest.raises(SupervisorError, match="1000 processes need 6200 descriptors, and at most"):
+    with pytest.raises(SupervisorError, match="1000 processes need 6264 descriptors, and at most"):
         prefix_for(1000)

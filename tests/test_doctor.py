@@ -307,8 +307,8 @@ def test_too_few_descriptors_are_a_problem_with_the_number(rig: Rig) -> None:
     found = examine_in(rig, "ulimit -n 64; exec {doctor}")
 
     assert (found.code, found.bad) == (1, {"descriptors": "problem"})
-    assert found.all["descriptors"]["text"].startswith("2 processes need 212 descriptors, and at")
-    assert found.all["descriptors"]["remedy"].startswith("raise the hard limit (ulimit -Hn 212)")
+    assert found.all["descriptors"]["text"].startswith("2 processes need 276 descriptors, and at")
+    assert found.all["descriptors"]["remedy"].startswith("raise the hard limit (ulimit -Hn 276)")
 
 
 def test_a_soft_limit_is_raised(rig: Rig) -> None:
@@ -316,7 +316,7 @@ def test_a_soft_limit_is_raised(rig: Rig) -> None:
 
     found = examine_in(rig, "ulimit -Sn 64; exec {doctor}")
 
-    assert found.all["descriptors"]["text"] == "needed: 212; allowed: 64, raised to 212"
+    assert found.all["descriptors"]["text"] == "needed: 276; allowed: 64, raised to 276"
 
 
 def test_the_orphan_is_gone_afterwards() -> None:

@@ -10,7 +10,7 @@ import trio
 from served import HELLO, Served, serving
 
 from trio_supervisor.daemon import connection, control, wire
-from trio_supervisor.daemon.listeners import listen_unix
+from trio_supervisor.daemon.listeners import listen_inet, listen_unix
 from trio_supervisor.errors import Fault
 from trio_supervisor.protocol import (
     REQUEST_LIMIT,
@@ -32,7 +32,7 @@ from trio_supervisor.protocol.messages import (
     Start,
     Tail,
 )
-from trio_supervisor.spec import UnixServerSpec
+from trio_supervisor.spec import InetServerSpec, UnixServerSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -215,6 +215,20 @@ async def test_a_client_is_refused_while_all_others_have_requests_under_way(tmp_
     assert isinstance(replies, Hello)
 
 
+async def test_clients_of_ports_leave_room_for_those_of_unix_sockets(tmp_path: Path) -> None:
+    port = listen_inet(InetServerSpec(host="127.0.0.1", port=0))
+    async with serving(tmp_path) as served, trio.open_nursery() as nursery:
+        nursery.start_soon(served.server._serve, port, trio.CancelScope())
+        strangers = [await served.connect(port) for _ in range(control.CONNECTIONS + 1)]
+        await strangers[-1].rest()  # refused: nobody else has said a word yet
+
+        local = await served.connect()
+        await local.send(HELLO, to_bytes(1, GetInfo()))
+
+        assert [type((await local.receive() or (0, None))[1]) for _ in range(2)] == [Hello, Info]
+        nursery.cancel_scope.cancel()
+
+
 async def _until_let_in(served: Served) -> Message:
     """Try again and again: the server hears a moment later that somebody has left."""
     while True:
@@ -371,7 +385,7 @@ async def test_a_client_that_never_reads_is_cut_and_others_are_served(
         await other.send(HELLO, to_bytes(1, GetInfo()))
         await other.receive()
         answer = await other.receive()
-        await _until(lambda: len(served.server._connections) == 1)
+        await _until(lambda: len(served.server._connections[served.listener.kind]) == 1)
 
         replies = await deaf.rest()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import trio
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CONNECTIONS = 64
-"""Clients at a time; one more takes the place of the one that has been idle longest."""
+"""Clients at a time, on unix sockets and, so that nobody from the network can keep those out, on
+ports; one more takes the place of the one that has been idle longest."""
 ALL_BUSY = f"{CONNECTIONS} clients are connected, and all have requests under way (try again later)"
 ACCEPT_PAUSE = 0.1
 """Seconds to wait when a connection cannot be accepted for want of descriptors."""
@@ -30,7 +32,7 @@ class Server:
     def __init__(self, handlers: Handlers) -> None:
         self._handlers = handlers
         self._viewers = Viewers()
-        self._connections: set[Connection] = set()
+        self._connections: dict[str, set[Connection]] = defaultdict(set)
 
     async def run(self, doors: Doors) -> None:
         """Serve all listeners, those that come later too, until cancelled."""
@@ -67,26 +69,27 @@ class Server:
             await trio.sleep(ACCEPT_PAUSE)
         else:
             connection = Connection(peer, listener, self._handlers, self._viewers)
-            nursery.start_soon(self._host, connection)
+            nursery.start_soon(self._host, connection, self._connections[listener.kind])
 
-    async def _host(self, connection: Connection) -> None:
+    async def _host(self, connection: Connection, all_of_them: set[Connection]) -> None:
         """Keep one connection; whatever goes wrong in it stays in it."""
-        has_room = len(self._connections) < CONNECTIONS or self._make_room()
-        self._connections.add(connection)
+        has_room = len(all_of_them) < CONNECTIONS or _make_room(all_of_them)
+        all_of_them.add(connection)
         try:
             await connection.run("" if has_room else ALL_BUSY)
         except Exception:
             log.exception("a control connection failed")
         finally:
-            self._connections.discard(connection)
+            all_of_them.discard(connection)
             connection.close()
 
-    def _make_room(self) -> bool:
-        """Send away who has been idle longest; False when all wait for something."""
-        idle = (one for one in self._connections if one.is_idle)
-        longest = min(idle, key=lambda one: one.active_at, default=None)
-        if longest is None:
-            return False
-        self._connections.discard(longest)
-        longest.send_away()
-        return True
+
+def _make_room(connections: set[Connection]) -> bool:
+    """Send away who has been idle longest; False when all wait for something."""
+    idle = (one for one in connections if one.is_idle)
+    longest = min(idle, key=lambda one: one.active_at, default=None)
+    if longest is None:
+        return False
+    connections.discard(longest)
+    longest.send_away()
+    return True

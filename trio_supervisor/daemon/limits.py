@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-RESERVE = 200
+RESERVE = 264
 """Descriptors for connections, spawns under way, and everything else."""
 PER_PROCESS = 6
 """Descriptors of one process: pidfd, three pipes, two log files."""
