@@ -87,6 +87,10 @@ class Terminal:
             self._read_so_far += len(before)
             return before
 
+    def has(self, words: str) -> bool:
+        """Tell whether `expect` would return at once."""
+        return words in self._unread()
+
     def type(self, keys: str) -> None:
         """Type, as somebody at the keyboard."""
         os.write(self._ours, keys.encode())
