@@ -83,6 +83,14 @@ def test_wait_knows_what_is_ready_and_what_is_healthy(rig: Rig) -> None:
     assert [line.split()[2] for line in said(rig, "ps")[1]] == ["READY", "ready", "healthy"]
 
 
+def test_wait_has_the_highest_code_of_all_names(rig: Rig) -> None:
+    rig.write(shell("wrong", "exit 4", "type = 'task'"))
+    rig.start()
+
+    assert said(rig, "wait", "wrong", "nosuch")[0] == 7
+    assert said(rig, "wait", "nosuch", "wrong")[0] == 7
+
+
 def test_wait_without_names_or_with_a_bad_time_is_usage(rig: Rig) -> None:
     rig.write(shell("a", FOREVER))
     rig.start()
@@ -250,3 +258,20 @@ def test_down_stops_everything_and_tells_it(rig: Rig) -> None:
     assert (code, sorted(lines)) == (0, ["a: stopped", "b: stopped"])
     assert daemon.wait(PATIENCE) == 0
     assert said(rig, "down") == (0, ["supervisord is not running: nothing to stop"])
+
+
+def test_each_command_has_its_exit_code_where_nothing_runs(rig: Rig) -> None:
+    rig.write(shell("a", FOREVER))
+    commands = ("down", "ps", "wait a", "logs", "logs -f", "attach a", "fg a", "why a", "graph")
+
+    codes = {command: said(rig, *command.split())[0] for command in commands}
+
+    assert codes == {**dict.fromkeys(commands, 7), "down": 0, "ps": 4}
+
+
+def test_down_takes_no_names(rig: Rig) -> None:
+    rig.write(shell("a", FOREVER))
+    rig.start()
+
+    assert said(rig, "down", "a")[0] == 1
+    assert said(rig, "wait", "a")[0] == 0
