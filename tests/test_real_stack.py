@@ -275,3 +275,19 @@ def test_down_takes_no_names(rig: Rig) -> None:
 
     assert said(rig, "down", "a")[0] == 1
     assert said(rig, "wait", "a")[0] == 0
+
+
+def test_who_follows_logs_is_told_of_the_end_of_the_daemon(rig: Rig) -> None:
+    rig.write(shell("web", "echo hello; exec sleep 1000", "startsecs = 0"))
+    daemon = rig.start()
+    command = rig.command("supervisorctl", "-c", str(rig.configuration), "logs", "-f")
+    with subprocess.Popen(
+        command, env=rig.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as following:
+        assert following.stdout is not None
+        assert following.stderr is not None
+        assert following.stdout.readline() == "web | hello\n"
+        rig.finish(daemon)
+
+        assert following.wait(PATIENCE) == 0
+        assert following.stderr.read() == "supervisord has ended\n"

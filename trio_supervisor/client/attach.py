@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from trio_supervisor.client.commands import command
+from trio_supervisor.client.commands import command, show_help
 from trio_supervisor.client.foreground import fg
 from trio_supervisor.errors import RequestError
 from trio_supervisor.protocol.messages import Done, Resize
@@ -25,6 +25,11 @@ ROWS, COLUMNS = 24, 80
     "it is fg.",
 )
 def attach(session: Session, words: list[str]) -> None:
+    if not words:
+        session.say("ERROR: no process name supplied")
+        show_help(session, "attach")
+        session.fail()
+        return
     size = terminal_size()
     if len(words) != 1 or size is None:
         fg(session, words)

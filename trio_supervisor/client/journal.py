@@ -11,7 +11,7 @@ from trio_supervisor.client.commands import command
 from trio_supervisor.client.logs import Escaper
 from trio_supervisor.client.render import namespec
 from trio_supervisor.client.words import WordsError, moment, parse_options
-from trio_supervisor.errors import Fault
+from trio_supervisor.errors import Fault, ProtocolError
 from trio_supervisor.protocol.messages import Done, GetLogs, LogPart, Outcome
 
 TYPE_CHECKING = False
@@ -47,6 +47,10 @@ def logs(session: Session, words: list[str]) -> None:
     except KeyboardInterrupt:
         if not request.follow:
             raise
+    except ProtocolError:
+        if not request.follow:
+            raise
+        session.hint("supervisord has ended")
     view.finish()
 
 
