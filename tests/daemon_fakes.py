@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.terminal import Window
     from trio_supervisor.daemon.waiter import Waiter
 
-SETTINGS = LogSettings(childlogdir="/nonexistent", identifier="test")
+SETTINGS = LogSettings(childlogdir="/nonexistent", identifier="test", configuration="/test.toml")
 
 
 @dataclass(frozen=True, kw_only=True)

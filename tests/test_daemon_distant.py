@@ -75,7 +75,9 @@ def test_without_a_table_everything_is_local(
 def logs(make_mounts: Callable[[str], Mounts], tmp_path: Path) -> ProgramLogs:
     """Make the logs of a program on a mount as from a network."""
     mounts = make_mounts(f"22 1 0:1 / {tmp_path} rw - nfs4 host:/ rw\n")
-    settings = LogSettings(childlogdir=str(tmp_path), identifier="me", mounts=mounts)
+    settings = LogSettings(
+        childlogdir=str(tmp_path), identifier="me", configuration="/me.toml", mounts=mounts
+    )
     path = str(tmp_path / "web.log")
     spec = spec_of("web", stdout_logfile=path, stdout_logfile_maxbytes=10)
     return ProgramLogs(spec, settings)

@@ -128,7 +128,7 @@ def test_a_programs_log_has_its_format(tmp_path: Path, log_format: str, expected
     path = tmp_path / "web.log"
     spec = spec_of("web", stdout_logfile=str(path), log_format=log_format, strip_ansi=True)
     console = Heard()
-    settings = LogSettings(childlogdir=str(tmp_path), identifier="me")
+    settings = LogSettings(childlogdir=str(tmp_path), identifier="me", configuration="/me.toml")
     logs = ProgramLogs(spec, settings, (console, Heard()), group="site")
 
     for sink in logs.sinks[0]:
@@ -143,7 +143,7 @@ def test_a_programs_log_has_its_format(tmp_path: Path, log_format: str, expected
 def test_a_terminal_is_kept_as_it_was_logged_in_lines_and_shown_in_colours(tmp_path: Path) -> None:
     path = tmp_path / "web.log"
     spec = spec_of("web", stdout_logfile=str(path), redirect_stderr=True, tty=True)
-    settings = LogSettings(childlogdir=str(tmp_path), identifier="me")
+    settings = LogSettings(childlogdir=str(tmp_path), identifier="me", configuration="/me.toml")
     console = Heard()
     logs = ProgramLogs(spec, settings, (console, Heard()))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> LogSettings:
-    return LogSettings(childlogdir=str(tmp_path), identifier="me")
+    return LogSettings(childlogdir=str(tmp_path), identifier="me", configuration="/me.toml")
 
 
 def test_auto_makes_a_private_file_for_each_channel(settings: LogSettings, tmp_path: Path) -> None:
@@ -44,15 +45,24 @@ def test_an_auto_log_is_private_after_its_rotation_too(
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
 
-def test_auto_logs_of_this_identifier_are_removed(settings: LogSettings, tmp_path: Path) -> None:
-    gone = ["web-stdout---me-x.log", "web-stdout---me-x.log.1"]
-    kept = ["web-stdout---other-x.log", "web.log"]
-    for name in (*gone, *kept):
+def test_auto_logs_of_this_configuration_are_removed(settings: LogSettings, tmp_path: Path) -> None:
+    path = settings.new_auto_log("web", "stdout")
+    (tmp_path / f"{path}.1").touch()
+    kept = ["web-stdout---me-x.log", "web.log"]
+    for name in kept:
         (tmp_path / name).touch()
 
     settings.remove_auto_logs()
 
     assert sorted(path.name for path in tmp_path.iterdir()) == kept
+
+
+def test_auto_logs_of_another_configuration_are_kept(settings: LogSettings, tmp_path: Path) -> None:
+    path = settings.new_auto_log("web", "stdout")
+
+    replace(settings, configuration="/other.toml").remove_auto_logs()
+
+    assert [str(left) for left in tmp_path.iterdir()] == [path]
 
 
 def test_redirected_stderr_has_no_file(settings: LogSettings, tmp_path: Path) -> None:

@@ -170,7 +170,9 @@ def test_a_syslog_that_was_restarted_is_found_again(syslog: Syslog, listener: Li
 def test_a_program_can_write_to_its_file_and_to_syslog(
     syslog: Syslog, listener: Listener, tmp_path: Path
 ) -> None:
-    settings = LogSettings(childlogdir=str(tmp_path), identifier="me", syslog=syslog)
+    settings = LogSettings(
+        childlogdir=str(tmp_path), identifier="me", configuration="/me.toml", syslog=syslog
+    )
     spec = spec_of(
         "web", stdout_logfile=str(tmp_path / "out"), stdout_syslog=True, stderr_logfile="syslog"
     )

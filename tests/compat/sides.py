@@ -33,7 +33,7 @@ STDERR = "\nstderr: "
 VARIABLE = (
     (re.compile(r"pid \d+, uptime \d:\d\d:\d\d"), "pid N, uptime U"),
     (re.compile(r"\b[A-Z][a-z]{2} \d\d \d\d:\d\d [AP]M\b"), "DATE"),
-    (re.compile(r"DIR/[\w-]+---supervisor-\w{8}\.log"), "auto"),
+    (re.compile(r"DIR/[\w-]+---supervisor-[\w-]+\.log"), "auto"),
     (re.compile(r"\b[1-9]\d{8,}\b"), "TIME"),
     (re.compile(r"('pid': )[1-9]\d*"), r"\1N"),
     (re.compile(r"(?m)^[1-9]\d+$"), "N"),

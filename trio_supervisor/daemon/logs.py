@@ -29,6 +29,7 @@ from trio_supervisor.daemon.syslog import Syslog, SyslogSink
 from trio_supervisor.daemon.terminal import Newlines, Screen
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.protocol.messages import Channel, EventKind
+from trio_supervisor.source.address import identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,31 +50,37 @@ def _tell_nobody(_kind: EventKind, _channel: Channel, _data: bytes) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class LogSettings:
-    """Where logs without a name of their own go: ``childlogdir``, named after ``identifier``.
+    """Where logs without a name of their own go: ``childlogdir``.
 
-    ``syslog`` is the one that all of the daemon share, ``mounts`` knows which files may hang.
+    They are named after ``identifier``, which most daemons leave as it is, and after the path of
+    the configuration: of each there is one daemon at most, so only it removes them. ``syslog`` is
+    the one that all of the daemon share, ``mounts`` knows which files may hang.
     """
 
     childlogdir: str
     identifier: str
+    configuration: str
     syslog: Syslog = field(default_factory=Syslog)
     mounts: Mounts = field(default_factory=Mounts)
 
     def new_auto_log(self, name: str, channel: str) -> str:
         """Create a file for this run of the daemon, readable by its user only."""
-        prefix = f"{name}-{channel}---{self.identifier}-"
+        prefix = f"{name}-{channel}{self._mark}"
         descriptor, path = tempfile.mkstemp(prefix=prefix, suffix=".log", dir=self.childlogdir)
         os.close(descriptor)
         return path
 
     def remove_auto_logs(self) -> None:
-        """Remove what earlier daemons of this identifier left, rotated files too."""
-        mark = f"---{self.identifier}-"
+        """Remove what earlier daemons of this configuration left, rotated files too."""
         with suppress(OSError):
             for name in os.listdir(self.childlogdir):
-                if mark in name and ".log" in name:
+                if self._mark in name and ".log" in name:
                     with suppress(OSError):
                         os.unlink(os.path.join(self.childlogdir, name))
+
+    @property
+    def _mark(self) -> str:
+        return f"---{self.identifier}-{identity(self.configuration)}-"
 
 
 class ProgramLogs:

@@ -215,5 +215,8 @@ class Root:
 def settings_of(configuration: Configuration, syslog: Syslog) -> LogSettings:
     spec = configuration.supervisord
     return LogSettings(
-        childlogdir=spec.childlogdir or "", identifier=spec.identifier, syslog=syslog
+        childlogdir=spec.childlogdir or "",
+        identifier=spec.identifier,
+        configuration=configuration.path,
+        syslog=syslog,
     )
