@@ -67,6 +67,16 @@ def test_up_without_dependencies_starts_what_is_named(stack: Rig) -> None:
     assert "--no-deps: it runs already (trio-supervisor down stops it)" in refused.stderr
 
 
+def test_up_tells_health_once(rig: Rig) -> None:
+    health = "health = {exec = 'true', interval = 0.05}"
+    rig.write(up_at_once("web", FOREVER, health) + shell("job", "exit 0", "depends_on = ['web']"))
+
+    told = up(rig, "--abort-on-exit").stdout
+
+    assert told.count("web         | -- healthy\n") == 1
+    assert "web is healthy" not in told
+
+
 def test_a_mistake_starts_nothing(rig: Rig) -> None:
     rig.write(CHAIN)
 

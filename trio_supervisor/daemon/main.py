@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor import config
-from trio_supervisor.daemon import descent, leftovers
+from trio_supervisor.daemon import descent, leftovers, readiness
 from trio_supervisor.daemon import run as runs
 from trio_supervisor.daemon.activity import ActivityLog
 from trio_supervisor.daemon.console import Console
@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 ORDERLY, SOMETHING_LEFT, USAGE_ERROR, INTERNAL_ERROR = 0, 1, 2, 70
 CONSOLE_NAME = "supervisord"
-TOLD_OTHERWISE = frozenset({__name__, runs.__name__, descent.__name__})
+TOLD_OTHERWISE = frozenset({__name__, runs.__name__, descent.__name__, readiness.__name__})
 """Loggers of what the console shows in its own way."""
 GC_THRESHOLDS = 20_000, 50, 100
 """A thousand programs are so many long-lived objects that collecting them took a quarter of the
