@@ -55,7 +55,7 @@ def moment(option: str, text: str) -> float:
             return datetime.combine(date.today(), clock.fromisoformat(text)).timestamp()  # noqa: DTZ011
         if "-" in text:
             return datetime.fromisoformat(text).timestamp()
-    except ValueError:
+        return time.time() - seconds(option, text)
+    except (ValueError, WordsError):
         examples = "5m, 14:30, 2026-11-22T14:30:00"
         raise WordsError(f"{option} {text}: no such time (examples: {examples})") from None
-    return time.time() - seconds(option, text)
