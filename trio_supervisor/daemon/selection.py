@@ -41,7 +41,7 @@ def aborting(configuration: Configuration, name: str) -> Configuration:
     if name and len(found) != 1:
         known = ", ".join(_namespec(group, p) for group, p in _processes(configuration))
         raise SupervisorError(
-            f"exit-code-from: {name!r} is not the name of one process (there are: {known})"
+            f"--exit-code-from: {name!r} is not the name of one process (there are: {known})"
         )
     code_from = _namespec(*found[0]) if name else ""
     return replace(configuration, abort_on_exit=True, exit_code_from=code_from)
