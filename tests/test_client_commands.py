@@ -257,6 +257,14 @@ def test_other_mistakes_are_one_line(
     assert ctl(capsys, {}, *words.split()) == (error + "\n", 1, [])
 
 
+def test_a_mistyped_command_is_answered_with_the_nearest(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(["-s", "unix:///nonexistent", "statsu"])
+
+    assert capsys.readouterr().err == "did you mean status? (help lists the commands)\n"
+
+
 @pytest.mark.parametrize("words", ["add", "remove", "", "   "])
 def test_nothing_to_do_does_nothing(capsys: pytest.CaptureFixture[str], words: str) -> None:
     assert ctl(capsys, {}, words) == ("", 0, [])

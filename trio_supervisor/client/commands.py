@@ -102,7 +102,7 @@ def run(session: Session, line: str) -> None:
     if known is None:
         if line.strip():
             session.say(f"*** Unknown syntax: {line.strip()}")
-            session.hint("help lists the commands")
+            session.hint(_hint_for(name))
             session.fail()
         return
     _run_with(session, known, argument.split())
@@ -134,6 +134,20 @@ def _complaint(known: Command, words: list[str]) -> str:
     if words and not known.accepts_words:
         return f"{known.name} accepts no arguments"
     return ""
+
+
+def _hint_for(name: str) -> str:
+    """Say what may have been meant with a command that does not exist."""
+    from difflib import get_close_matches
+
+    from trio_supervisor.client import table  # noqa: F401  # all commands
+
+    close = get_close_matches(name, COMMANDS, 1, cutoff=0.7)
+    return (
+        f"did you mean {close[0]}? (help lists the commands)"
+        if close
+        else "help lists the commands"
+    )
 
 
 def usage_error(session: Session, name: str, text: str, exit_code: int = 1) -> None:
