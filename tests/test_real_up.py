@@ -67,6 +67,14 @@ def test_up_without_dependencies_starts_what_is_named(stack: Rig) -> None:
     assert "--no-deps: it runs already (trio-supervisor down stops it)" in refused.stderr
 
 
+def test_up_starts_the_process_whose_code_it_waits_for(rig: Rig) -> None:
+    rig.write(up_at_once("db", FOREVER) + shell("test", "exit 7", "autostart = false"))
+
+    done = up(rig, "--exit-code-from", "test")
+
+    assert done.returncode == 7, done.stdout
+
+
 def test_up_tells_health_once(rig: Rig) -> None:
     health = "health = {exec = 'true', interval = 0.05}"
     rig.write(up_at_once("web", FOREVER, health) + shell("job", "exit 0", "depends_on = ['web']"))

@@ -35,6 +35,7 @@ def only(
 def aborting(configuration: Configuration, name: str) -> Configuration:
     """Let the end of any process be the end of all, with the exit code of one (empty: of any).
 
+    That one is started, whatever its ``autostart``: without it the end would never come.
     Raises SupervisorError for what is not the name of one process.
     """
     found = [(group, p) for group, p in _processes(configuration) if _is(name, group, p)]
@@ -44,7 +45,8 @@ def aborting(configuration: Configuration, name: str) -> Configuration:
             f"--exit-code-from: {name!r} is not the name of one process (there are: {known})"
         )
     code_from = _namespec(*found[0]) if name else ""
-    return replace(configuration, abort_on_exit=True, exit_code_from=code_from)
+    groups = tuple(_with(group, code_from) for group in configuration.groups)
+    return replace(configuration, groups=groups, abort_on_exit=True, exit_code_from=code_from)
 
 
 def _namespec(group: str, program: ProgramSpec) -> str:
@@ -54,6 +56,15 @@ def _namespec(group: str, program: ProgramSpec) -> str:
 
 def _is(name: str, group: str, program: ProgramSpec) -> bool:
     return name in {program.process_name, f"{group}:{program.process_name}"}
+
+
+def _with(group: GroupSpec, namespec: str) -> GroupSpec:
+    """Let one process start by itself as well."""
+    programs = (
+        replace(p, autostart=p.autostart or _namespec(group.name, p) == namespec)
+        for p in group.programs
+    )
+    return replace(group, programs=tuple(programs))
 
 
 def _alone(group: GroupSpec, groups: Iterable[GroupSpec]) -> GroupSpec:
