@@ -45,7 +45,8 @@ def test_a_listener_is_told_of_a_life_and_of_what_is_written(rig: Rig) -> None:
 
     rig.start()
     lines = heard(rig, "PROCESS_STATE_EXITED")
-    pid = lines[-1].rpartition("pid:")[2]
+    (exited,) = [line for line in lines if line.startswith("PROCESS_STATE_EXITED")]
+    pid = exited.rpartition("pid:")[2]
     about = f"processname:web groupname:web pid:{pid}"
 
     logged = "".join(
