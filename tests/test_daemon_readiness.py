@@ -352,3 +352,22 @@ async def test_what_never_gets_ready_fails_its_dependants(
 
         why = "it needs db, which is FATAL: not ready after 3 s: connection refused"
         assert daemon.program("web").status().description == why
+
+
+async def test_who_ends_by_itself_before_it_is_told_to_has_failed_to_start_as_well(
+    autojump_clock: MockClock,
+) -> None:
+    needs_db = {"db": Dependency(condition="started")}
+    web = group_of("web", spec_of("web", depends_on=needs_db, stopwaitsecs=10))
+    db = group_of("db", spec_of("db", ready=Ready(log="never", timeout=5)))
+    daemon = Daemon(web, db)
+    daemon.spawner.plan("web", Plan(obeys_after=8.0))
+    async with open_daemon(daemon):
+        await trio.sleep(4)
+        daemon.program("web").stop_nowait(None)
+        await trio.sleep(3)
+
+        daemon.spawner.lives["db"].end(1)
+        await trio.sleep(1)
+
+        assert daemon.states("db").startswith("STARTING RUNNING STOPPING BACKOFF")

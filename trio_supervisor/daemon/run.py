@@ -213,6 +213,8 @@ class Run:
         condition = self._condition
         if self._readiness is not None:
             self._readiness.close()
+        if self._is_failed_start:
+            self.stopping()  # it went before the signal, and what has settled cannot fail to start
         is_replaced = self.is_replaced and not self._orders.is_stop_asked
         is_blameless = is_replaced and self._again_at is not None
         settled = self._is_settled and not self._is_failed_start
