@@ -285,3 +285,104 @@ async def test_who_gives_up_names_what_failed_as_the_cause(autojump_clock: MockC
         await daemon.until(lambda: daemon.states("web").endswith("FATAL"))
 
         assert chain(daemon, "web")[-2:] == [("seed", "EXITED"), ("web", "FATAL")]
+
+
+async def test_a_start_starts_what_is_needed_anew_when_that_had_failed(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(one("db", startretries=0), one("web", "db"))
+    daemon.spawner.plan("db", Plan(refusal="no such file"), Plan())
+    async with open_daemon(daemon):
+        await daemon.until(lambda: daemon.states("web").endswith("FATAL"))
+
+        waiter = daemon.program("web").start_nowait(None)
+
+        assert await outcome(waiter) == (Fault.SUCCESS, "")
+
+
+async def test_or_had_ended(autojump_clock: MockClock) -> None:
+    daemon = Daemon(one("db", autorestart=False), one("web", "db", autostart=False))
+    left = Plan(lasts=5.0, members=frozenset({900}), members_last=9.0)
+    daemon.spawner.plan("db", left, Plan())
+    async with open_daemon(daemon):
+        await daemon.until(lambda: daemon.states("db").endswith("EXITED"))
+
+        waiter = daemon.program("web").start_nowait(None)
+
+        assert await outcome(waiter) == (Fault.SUCCESS, "")
+
+
+async def test_a_start_of_all_that_had_failed_waits_for_what_is_needed(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(one("db", startretries=0), *[one(f"web{n}", "db") for n in range(9)])
+    daemon.spawner.plan("db", Plan(refusal="no such file"), Plan())
+    async with open_daemon(daemon):
+        await trio.sleep(9)
+
+        waiters = [program.start_nowait(None) for program in daemon.supervisor.programs()]
+
+        assert {await outcome(waiter) for waiter in waiters} == {(Fault.SUCCESS, "")}
+
+
+async def test_a_task_that_is_to_run_again_is_waited_for(autojump_clock: MockClock) -> None:
+    daemon = Daemon(task("migrate"), one("web", "migrate", condition="completed_ok"))
+    daemon.spawner.plan("migrate", Plan(lasts=4.0))
+    async with open_daemon(daemon):
+        await daemon.until(lambda: daemon.states("web").endswith("RUNNING"))
+
+        operations.restart(daemon.supervisor, ["all"], None)
+        await trio.sleep(20)
+
+        assert when(daemon, "spawned")["web"] >= when(daemon, "ended")["migrate"]
+        assert daemon.spawner.count("ended", "migrate") == 2
+
+
+async def test_what_is_fatal_already_and_only_leaves_something_is_seen_to_go(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(one("db"), one("web", "db", startretries=0))
+    crash = Plan(lasts=0.5, returncode=1, members=frozenset({900}), members_last=5.0)
+    daemon.spawner.plan("web", crash)
+    async with open_daemon(daemon):
+        await daemon.until(lambda: daemon.states("web").endswith("FATAL"))
+
+        operations.stop(daemon.supervisor, ["all"], None)
+        await trio.sleep(20)
+
+        assert daemon.program("db").state.name == "STOPPED"
+
+
+async def test_who_needs_one_another_by_two_configurations_goes_down_all_the_same(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(one("a"), one("b", "a"))
+    async with open_daemon(daemon):
+        await daemon.settled()
+        daemon.configure(one("b"), one("a", "b"))
+        daemon.supervisor.reread()
+        operations.restart(daemon.supervisor, ["a"], None)
+        await trio.sleep(5)
+
+        waiters = [program.stop_nowait(None) for program in daemon.supervisor.programs()]
+        await trio.sleep(20)
+
+        assert {program.state.name for program in daemon.supervisor.programs()} == {"STOPPED"}
+        assert {await outcome(waiter) for waiter in waiters} == {(Fault.SUCCESS, "")}
+
+
+async def test_and_comes_up_again(autojump_clock: MockClock) -> None:
+    daemon = Daemon(one("a"), one("b", "a"))
+    daemon.spawner.plan("b", Plan(lasts=10.0, returncode=1), Plan())
+    daemon.spawner.plan("a", Plan(), Plan(lasts=5.0, returncode=1), Plan())
+    async with open_daemon(daemon):
+        await daemon.settled()
+        daemon.configure(one("b"), one("a", "b"))
+        daemon.supervisor.reread()
+        await trio.sleep(3)
+        operations.restart(daemon.supervisor, ["a"], None)
+        await trio.sleep(30)
+
+        assert {program.state.name for program in daemon.supervisor.programs()} == {"RUNNING"}
+        assert daemon.spawner.count("spawned", "a") == 3
+        assert daemon.spawner.count("spawned", "b") == 2

@@ -6,6 +6,7 @@ Nobody polls: what may change the outlook is an event, and whoever waits looks a
 from __future__ import annotations
 
 from contextlib import aclosing
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 import trio
@@ -43,6 +44,7 @@ class Order:
         self._programs = programs
         self._known: dict[str, Program] | None = None
         self._dependants: dict[str, list[Program]] = {}
+        self._circular: set[tuple[str, str]] = set()
         events.attach(self)
 
     def change(self) -> None:
@@ -90,14 +92,15 @@ class Order:
                 program.condition.waits_for = ""
 
     def _start_what_is_needed(self, program: Program) -> None:
-        for needed, dependency in self._needs(program):
-            if needed and not needed.is_up and not _is_met(needed, dependency):
+        for _, needed, dependency in self._needs(program):
+            if needed is None or _is_met(needed, dependency):
+                continue
+            if not needed.is_up or _why_hopeless(needed):
                 needed.start_nowait(program.history.cause)
 
     def _missing(self, program: Program) -> Iterator[str]:
         """Name what is not there yet; HopelessError for what will not come."""
-        for name, dependency in program.spec.depends_on.items():
-            needed = self._find(name)
+        for name, needed, dependency in self._needs(program):
             if needed is not None and _is_met(needed, dependency):
                 continue
             why = _why_hopeless(needed) if needed is not None else ""
@@ -107,9 +110,11 @@ class Order:
                 cause = needed.history.cause if needed is not None else None
                 raise HopelessError(f"it needs {name}, which {why}", cause)
 
-    def _needs(self, program: Program) -> Iterator[tuple[Program | None, Dependency]]:
+    def _needs(self, program: Program) -> Iterator[tuple[str, Program | None, Dependency]]:
         for name, dependency in program.spec.depends_on.items():
-            yield self._find(name), dependency
+            needed = self._find(name)
+            if (name, program.rank.namespec) not in self._circular:
+                yield name, needed, dependency
 
     # ── down ──
 
@@ -170,6 +175,28 @@ class Order:
         for program in self._known.values():
             for name in program.spec.depends_on:
                 self._dependants.setdefault(name, []).append(program)
+        self._break_circles()
+
+    def _break_circles(self) -> None:
+        """Let nobody count that needs what needs it.
+
+        No configuration has that, but one program may run as one says, another as the next.
+        """
+        self._circular = set()
+        names = {name: [p.rank.namespec for p in them] for name, them in self._dependants.items()}
+        try:
+            TopologicalSorter(names).prepare()
+        except CycleError:
+            self._circular = {
+                (name, one.rank.namespec)
+                for name, them in self._dependants.items()
+                for one in them
+                if name in {each.rank.namespec for each in self.all_dependants(one)}
+            }
+            self._dependants = {
+                name: [one for one in them if (name, one.rank.namespec) not in self._circular]
+                for name, them in self._dependants.items()
+            }
 
 
 def outlook(program: Program, wanted: Dependency) -> str | None:
@@ -182,7 +209,7 @@ def outlook(program: Program, wanted: Dependency) -> str | None:
 
 def _is_met(needed: Program, dependency: Dependency) -> bool:
     condition = needed.condition
-    has_ended = needed.state is _S.EXITED and condition.is_over
+    has_ended = _has_ended(needed)
     is_up = needed.state in {_S.STARTING, _S.RUNNING} and not needed.is_leaving
     match dependency.condition:
         case "completed":
@@ -200,8 +227,16 @@ def _is_met(needed: Program, dependency: Dependency) -> bool:
 def _why_hopeless(needed: Program) -> str:
     """Say why a condition cannot become true; empty while it can."""
     condition = needed.condition
+    if needed.orders.is_about_to_start:
+        return ""
     if needed.state is _S.FATAL:
         return f"is FATAL: {condition.spawn_error}"
-    if needed.state is _S.EXITED and condition.is_over:
+    if _has_ended(needed):
         return f"has ended with exit status {condition.returncode}"
     return "is stopped" if needed.is_at_rest else ""
+
+
+def _has_ended(needed: Program) -> bool:
+    """Say whether it has ended by itself, and nobody has asked for another run."""
+    is_over = needed.state is _S.EXITED and needed.condition.is_over
+    return is_over and not needed.orders.is_about_to_start

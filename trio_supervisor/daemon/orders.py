@@ -43,6 +43,11 @@ class Orders:
         """True when a start was ordered after the end of the run before."""
         return self._soon.is_set()
 
+    @property
+    def is_about_to_start(self) -> bool:
+        """True from an order to start until that is taken: the state is that of the run before."""
+        return self.is_pending or (self.is_soon and self.is_up)
+
     def start(self, *, cut_pause: bool) -> Waiter:
         """Order a start, behind a stop that is under way; or cut short what follows an end."""
         waiter = Waiter()

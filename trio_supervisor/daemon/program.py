@@ -40,10 +40,6 @@ log = logging.getLogger(__name__)
 _S = ProcessState
 
 
-def _tell_nobody() -> None:
-    """Nobody waits for it to be down."""
-
-
 class Program:
     """A process of a group: its condition, and the task that keeps it as it is wanted.
 
@@ -65,7 +61,7 @@ class Program:
         self.order: Order | None = None
         self.strategy: Strategy | None = None
         self.turn_to_stop: trio.Event | None = None
-        self.tell_down: Callable[[], None] = _tell_nobody
+        self.tell_down: Callable[[], None] = lambda: None
         self.chance: Callable[[], float] = random
         self._spawner = spawner
         self._scope = trio.CancelScope()
@@ -287,6 +283,8 @@ class Program:
         was_asked = self.orders.rest()
         if was_asked and self.state in {_S.STARTING, _S.BACKOFF, _S.STOPPING, _S.EXITED}:
             self._come_down()
+        elif was_asked:
+            self.history.note("at rest")  # somebody may wait for it to go
         self._why_failed = ""
         self.orders.tell_stoppers()
         self.tell_down()
