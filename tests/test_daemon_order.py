@@ -8,7 +8,7 @@ import pytest
 import trio
 from daemon_fakes import Daemon, Plan, group_of, open_daemon, outcome, spec_of
 
-from trio_supervisor.daemon import operations
+from trio_supervisor.daemon import operations, updates
 from trio_supervisor.errors import Fault
 from trio_supervisor.spec import Dependency, GroupSpec
 
@@ -386,3 +386,19 @@ async def test_and_comes_up_again(autojump_clock: MockClock) -> None:
         assert {program.state.name for program in daemon.supervisor.programs()} == {"RUNNING"}
         assert daemon.spawner.count("spawned", "a") == 3
         assert daemon.spawner.count("spawned", "b") == 2
+
+
+async def test_what_was_taken_out_is_not_waited_for(autojump_clock: MockClock) -> None:
+    daemon = Daemon(one("web", "db"), one("db"))
+    daemon.spawner.plan("web", Plan(lasts=5.0, returncode=1), Plan())
+    async with open_daemon(daemon):
+        await daemon.settled()
+        daemon.configure(one("web"))
+        report = updates.update(daemon.supervisor, ["db"], None, dry_run=False)
+        told = [outcome.action.name async for outcome in report]
+        await trio.sleep(20)
+
+        web = daemon.program("web").status()
+        assert told == ["STOPPED", "REMOVED"]
+        assert web.state.name == "FATAL"
+        assert web.description == "it needs db, which was taken out of the configuration"

@@ -15,13 +15,13 @@ from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import ProcessState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from trio_supervisor.daemon.events import EventBus
     from trio_supervisor.daemon.program import Program
     from trio_supervisor.daemon.strategy import Strategy
     from trio_supervisor.protocol.messages import Event
-    from trio_supervisor.spec import Dependency
+    from trio_supervisor.spec import Dependency, GroupSpec
 
 _S = ProcessState
 
@@ -35,13 +35,22 @@ class HopelessError(RequestError):
 
 
 class Order:
-    """The dependencies of all programs, as they are now; ``programs`` yields all there are."""
+    """The dependencies of all programs, as they are now; ``programs`` yields all there are.
+
+    What is not among them may come as long as it is ``configured``.
+    """
 
     wants_ticks = False
 
-    def __init__(self, events: EventBus, programs: Callable[[], Iterable[Program]]) -> None:
+    def __init__(
+        self,
+        events: EventBus,
+        programs: Callable[[], Iterable[Program]],
+        configured: Callable[[], Mapping[str, GroupSpec]],
+    ) -> None:
         self._events = events
         self._programs = programs
+        self._configured = configured
         self._known: dict[str, Program] | None = None
         self._dependants: dict[str, list[Program]] = {}
         self._circular: set[tuple[str, str]] = set()
@@ -103,12 +112,19 @@ class Order:
         for name, needed, dependency in self._needs(program):
             if needed is not None and _is_met(needed, dependency):
                 continue
-            why = _why_hopeless(needed) if needed is not None else ""
+            why = _why_hopeless(needed) if needed is not None else self._why_absent(name)
             if not why:
                 yield f"{name} ({dependency.condition})"
             elif dependency.required:
                 cause = needed.history.cause if needed is not None else None
                 raise HopelessError(f"it needs {name}, which {why}", cause)
+
+    def _why_absent(self, name: str) -> str:
+        """Say why what is not there, or is about to go, will not come; empty while it may."""
+        group_name, _, process = name.partition(":")
+        group = self._configured().get(group_name)
+        names = {one.process_name for one in group.programs} if group is not None else ()
+        return "" if (process or group_name) in names else "was taken out of the configuration"
 
     def _needs(self, program: Program) -> Iterator[tuple[str, Program | None, Dependency]]:
         for name, dependency in program.spec.depends_on.items():

@@ -77,7 +77,7 @@ class Supervisor:
         self._descent: Descent | None = None
         self._to_start: set[tuple[str, str]] | None = None
         self._known: set[tuple[str, str]] = set()
-        self._order = Order(events, self.programs)
+        self._order = Order(events, self.programs, lambda: self.configured)
         events.attach(Ends(self))
 
     # ── the tree ──
