@@ -10,6 +10,7 @@ from daemon_fakes import Daemon, Plan, group_of, open_daemon, outcome, spec_of
 
 from trio_supervisor.daemon import operations, updates
 from trio_supervisor.errors import Fault
+from trio_supervisor.protocol.messages import EventKind
 from trio_supervisor.spec import Dependency, GroupSpec
 
 if TYPE_CHECKING:
@@ -127,6 +128,24 @@ async def test_a_start_starts_what_is_needed(autojump_clock: MockClock) -> None:
 
         assert await outcome(waiter) == (Fault.SUCCESS, "")
         assert daemon.program("db").state.name == "RUNNING"
+
+
+async def test_but_not_what_was_stopped_after_that(autojump_clock: MockClock) -> None:
+    daemon = Daemon(
+        one("db", autostart=False),
+        one("app", "db", autostart=False),
+        one("web", "app", autostart=False),
+    )
+    async with open_daemon(daemon):
+        start, stop = (daemon.events.publish(EventKind.REQUEST) for _ in range(2))
+        waiter = daemon.program("web").start_nowait(start)
+        daemon.program("db").stop_nowait(stop)
+
+        fault, why = await outcome(waiter)
+
+        assert fault is Fault.SPAWN_ERROR
+        assert why == "it needs app, which is FATAL: it needs db, which is stopped"
+        assert daemon.states("db") == ""
 
 
 async def test_a_stop_ends_a_wait(autojump_clock: MockClock) -> None:

@@ -95,6 +95,8 @@ class Order:
                     while waits_for := ", ".join(missing(program)):
                         program.wait_for(waits_for)
                         event = await anext(events)
+                        # what is stopped together with it is no reason for it to fail
+                        await trio.lowlevel.checkpoint_if_cancelled()
                 if event is not None:
                     program.history.note("", event.id)  # all is there, because of that
             finally:
@@ -102,10 +104,10 @@ class Order:
 
     def _start_what_is_needed(self, program: Program) -> None:
         for _, needed, dependency in self._needs(program):
-            if needed is None or _is_met(needed, dependency):
-                continue
+            if needed is None or _is_met(needed, dependency) or needed.stop_cause > program.asked:
+                continue  # a stop that was asked for later stands
             if not needed.is_up or _why_hopeless(needed):
-                needed.start_nowait(program.history.cause)
+                needed.start_nowait(program.history.cause, asked=program.asked)
 
     def _missing(self, program: Program) -> Iterator[str]:
         """Name what is not there yet; HopelessError for what will not come."""
@@ -124,7 +126,9 @@ class Order:
         group_name, _, process = name.partition(":")
         group = self._configured().get(group_name)
         names = {one.process_name for one in group.programs} if group is not None else ()
-        return "" if (process or group_name) in names else "was taken out of the configuration"
+        assert self._known is not None
+        may_come = name in self._known or (process or group_name) in names
+        return "" if may_come else "was taken out of the configuration"
 
     def _needs(self, program: Program) -> Iterator[tuple[str, Program | None, Dependency]]:
         for name, dependency in program.spec.depends_on.items():

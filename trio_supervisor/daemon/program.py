@@ -68,6 +68,8 @@ class Program:
         self.stop_cause = 0
         """What led to the stop that was ordered last, if no start was ordered since."""
         self._start_cause: int | None = None
+        self.asked = 0
+        """The request behind the start that was ordered last."""
         self._run: Run | None = None
         self._why_failed = ""
         logs.tell = self.history.say
@@ -110,8 +112,8 @@ class Program:
 
     # ── what others may ask ──
 
-    def start_nowait(self, cause: int | None) -> Waiter:
-        """Want it up. A stop under way is waited for; one that comes later overrides this."""
+    def start_nowait(self, cause: int | None, *, asked: int | None = None) -> Waiter:
+        """Want it up, behind a stop under way; a later one overrides it. ``asked``: by what."""
         if self.orders.is_closed:
             return Waiter.known(Fault.FAILED, "its group is being taken out; try again")
         if self.is_stuck:
@@ -120,6 +122,7 @@ class Program:
         if self.is_up and not (has_ended and self._may_be_replaced()):
             return Waiter.known(Fault.ALREADY_STARTED)
         self._start_cause = cause
+        self.asked = asked if asked is not None else cause or 0
         self.stop_cause = 0
         return self.orders.start(cut_pause=has_ended)
 
