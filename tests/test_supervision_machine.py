@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,19 @@ import trio
 from daemon_fakes import Plan
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from supervision import NAMES, Crash, Edit, Hurry, Leave, Machine, Prepare, Release, Step, Wait
+from supervision import (
+    NAMES,
+    Crash,
+    Edit,
+    Hurry,
+    Leave,
+    Machine,
+    Prepare,
+    Release,
+    Step,
+    Wait,
+    groups_of,
+)
 from trio.testing import MockClock
 
 from trio_supervisor.protocol.messages import (
@@ -97,6 +110,6 @@ def keep_quiet() -> Iterator[None]:
 def test_whatever_happens_supervision_holds(
     options: dict[str, object], fates: dict[str, list[Plan]], steps: list[Step], scheduling: object
 ) -> None:
-    machine = Machine(options, fates)
+    machine = Machine(partial(groups_of, options=options), fates)
 
     assert trio.run(machine.live, steps, clock=MockClock(autojump_threshold=0)) == []

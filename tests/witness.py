@@ -27,6 +27,8 @@ ENDINGS = {"stop", "kill", "restart", "update", "remove", "reload", "shutdown"}
 class Witness(EventBus):
     """Judges every event when it is published, and remembers what was wrong."""
 
+    endings = ENDINGS
+
     def __init__(self) -> None:
         super().__init__()
         self.wrong: list[str] = []
@@ -97,7 +99,7 @@ class Witness(EventBus):
             self.expect(first.id >= self.stops.get(key, 0), f"{who} after a stop")
             self.expect(not self.there(event.name), f"{who} beside {self.there(event.name)}")
         elif state is _S.STOPPING:
-            self.expect(_verb(first) in ENDINGS, f"{who} because of {first.detail}")
+            self.expect(_verb(first) in self.endings, f"{who} because of {first.detail}")
         elif state is _S.STOPPED:
             self.expect(not self.present(event.name), f"{who} with {self.present(event.name)}")
 
