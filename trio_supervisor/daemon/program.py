@@ -68,8 +68,7 @@ class Program:
         self.stop_cause = 0
         """What led to the stop that was ordered last, if no start was ordered since."""
         self._start_cause: int | None = None
-        self.asked = 0
-        """The request behind the start that was ordered last."""
+        self.asked = 0  # the request behind the start that was ordered last
         self._run: Run | None = None
         self._why_failed = ""
         logs.tell = self.history.say
@@ -297,6 +296,5 @@ class Program:
         if self._why_failed:
             self.condition.spawn_error = self._why_failed
             log.info(NOT_STARTED, self.rank.name, self._why_failed)
-            self.history.enter(_S.FATAL, self._why_failed)
-        else:
-            self.history.enter(_S.STOPPED, self.condition.how_it_stopped)
+        how = self._why_failed or self.condition.how_it_stopped
+        self.history.enter(_S.FATAL if self._why_failed else _S.STOPPED, how)
