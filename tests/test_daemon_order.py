@@ -421,3 +421,18 @@ async def test_what_was_taken_out_is_not_waited_for(autojump_clock: MockClock) -
         assert told == ["STOPPED", "REMOVED"]
         assert web.state.name == "FATAL"
         assert web.description == "it needs db, which was taken out of the configuration"
+
+
+async def test_what_a_replaced_dependant_leaves_is_waited_for_as_well(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(one("db"), one("web", "db"))
+    daemon.spawner.plan("web", Plan(members=frozenset({900}), members_last=6.0), Plan())
+    async with open_daemon(daemon):
+        await daemon.settled()
+        daemon.program("web").restart_nowait("its code has changed", None)
+        await trio.sleep(1)
+
+        assert await outcome(daemon.program("db").stop_nowait(None)) == (Fault.SUCCESS, "")
+
+        assert when(daemon, "signalled")["db"] == when(daemon, "ended")["web"] + 6.0

@@ -65,8 +65,7 @@ class Program:
         self.chance: Callable[[], float] = random
         self._spawner = spawner
         self._scope = trio.CancelScope()
-        self.stop_cause = 0
-        """What led to the stop that was ordered last, if no start was ordered since."""
+        self.stop_cause = 0  # what led to the last stop, if no start was ordered since
         self._start_cause: int | None = None
         self.asked = 0  # the request behind the start that was ordered last
         self._run: Run | None = None
@@ -100,9 +99,10 @@ class Program:
 
     @property
     def is_being_replaced(self) -> bool:
-        """True while a process of it is to end, and another to follow."""
-        has_process = self.condition.pid is not None and not self.is_stuck
-        return has_process and self._run is not None and self._run.is_replaced
+        """True while processes of it are to end, and another to follow."""
+        now, is_there = self.condition, not self.is_stuck
+        is_there &= now.pid is not None or bool(now.left and not now.leaves_behind)
+        return is_there and self._run is not None and self._run.is_replaced
 
     @property
     def is_stuck(self) -> bool:
