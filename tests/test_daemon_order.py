@@ -285,7 +285,8 @@ def chain(daemon: Daemon, name: str) -> list[tuple[str, str]]:
 async def test_the_end_of_a_wait_has_its_cause_in_what_was_waited_for(
     autojump_clock: MockClock,
 ) -> None:
-    daemon = Daemon(one("web", "db"), one("db"))
+    at_the_same_moment = [one(name) for name in ("aside", "beside", "mydb")]
+    daemon = Daemon(one("web", "db"), one("db"), *at_the_same_moment)
     async with open_daemon(daemon):
         await daemon.settled()
 

@@ -104,6 +104,13 @@ WORDS = sorted(
 )
 
 
+def test_a_call_of_two_methods_is_refused() -> None:
+    two = b"<methodName>a</methodName><methodName>b</methodName>"
+
+    with pytest.raises(ProtocolError, match="two methods"):
+        read(b"<methodCall>" + two + b"</methodCall>")
+
+
 @given(words=st.lists(st.sampled_from(WORDS), max_size=20))
 def test_a_jumble_of_tags_is_a_call_or_refused(words: list[str]) -> None:
     body = f"<methodCall><methodName>a</methodName>{''.join(words)}</methodCall>"

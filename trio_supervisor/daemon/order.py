@@ -64,7 +64,7 @@ class Order:
         """Start those anew that were to be when this one is."""
         if event.to_state is not _S.STARTING:
             return
-        name = event.name if event.name == event.group else f"{event.group}:{event.name}"
+        name = _named(event)
         for program in self._who_needs(name):
             if program.spec.depends_on[name].restart and program.condition.pid is not None:
                 program.restart_nowait(f"{name}, which it needs, starts again", event.id)
@@ -89,16 +89,18 @@ class Order:
     async def _wait(self, program: Program, missing: Callable[[Program], Iterable[str]]) -> None:
         """Wait while something is missing, and let status say what."""
         with self._events.subscribe() as news:
-            event: Event | None = None
+            cause: Event | None = None
             try:
                 async with aclosing(aiter(news)) as events:
-                    while waits_for := ", ".join(missing(program)):
-                        program.wait_for(waits_for)
+                    while waits_for := list(missing(program)):
+                        program.wait_for(", ".join(waits_for))
                         event = await anext(events)
+                        if any(one.startswith(f"{_named(event)} (") for one in waits_for):
+                            cause = event
                         # what is stopped together with it is no reason for it to fail
                         await trio.lowlevel.checkpoint_if_cancelled()
-                if event is not None:
-                    program.history.note("", event.id)  # all is there, because of that
+                if cause is not None:
+                    program.history.note("", cause.id)  # all is there, because of that
             finally:
                 program.condition.waits_for = ""
 
@@ -260,3 +262,7 @@ def _has_ended(needed: Program) -> bool:
     """Say whether it has ended by itself, and nobody has asked for another run."""
     is_over = needed.state is _S.EXITED and needed.condition.is_over
     return is_over and not needed.orders.is_about_to_start
+
+
+def _named(event: Event) -> str:
+    return event.name if event.name == event.group else f"{event.group}:{event.name}"

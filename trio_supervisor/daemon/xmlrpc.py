@@ -73,13 +73,15 @@ class CallReader:
         """Return the call, when all bytes were given."""
         self.feed(b"", is_last=True)
         call = _child(self._open[0], "methodCall")
-        method, parameters = "", []
+        method, parameters = None, []
         for element in call.children:
             if element.tag == "methodName":
+                if method is not None:
+                    raise ProtocolError("the call names two methods")
                 method = element.text.strip()
             elif element.tag == "params":
                 parameters = [_value(_child(one, "value")) for one in element.children]
-        return Call(method, parameters)
+        return Call(method or "", parameters)
 
     def _begin(self, tag: str, _attributes: dict[str, str]) -> None:
         self._count += 1
