@@ -89,20 +89,25 @@ class Order:
     async def _wait(self, program: Program, missing: Callable[[Program], Iterable[str]]) -> None:
         """Wait while something is missing, and let status say what."""
         with self._events.subscribe() as news:
-            cause: Event | None = None
+            waits_for: list[str] = []
             try:
                 async with aclosing(aiter(news)) as events:
-                    while waits_for := list(missing(program)):
+                    while now := list(missing(program)):
+                        waits_for = now
                         program.wait_for(", ".join(waits_for))
-                        event = await anext(events)
-                        if any(one.startswith(f"{_named(event)} (") for one in waits_for):
-                            cause = event
+                        await anext(events)
                         # what is stopped together with it is no reason for it to fail
                         await trio.lowlevel.checkpoint_if_cancelled()
-                if cause is not None:
-                    program.history.note("", cause.id)  # all is there, because of that
+                if waits_for:
+                    program.history.note("", self._newest_of(waits_for))  # all is there
             finally:
                 program.condition.waits_for = ""
+
+    def _newest_of(self, waited_for: Iterable[str]) -> int | None:
+        """Return the last event of those that were waited for, as `wait_for` names them."""
+        found = (self._find(one.rpartition(" (")[0]) for one in waited_for)
+        causes = (program.history.cause for program in found if program is not None)
+        return max((cause for cause in causes if cause is not None), default=None)
 
     def _start_what_is_needed(self, program: Program) -> None:
         for _, needed, dependency in self._needs(program):
