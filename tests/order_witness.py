@@ -62,7 +62,7 @@ class OrderWitness(Witness):
         match dependency.condition:
             case "completed" | "completed_ok":
                 is_ok = needed.condition.returncode == 0 or dependency.condition == "completed"
-                return state is _S.EXITED and is_ok
+                return state is _S.EXITED and needed.condition.is_over and is_ok
             case "healthy":
                 return state in {_S.STARTING, _S.RUNNING} and "healthy" in told
             case "ready" if needed.spec.ready is not None:
