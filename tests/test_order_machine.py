@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     from trio_supervisor.protocol.messages import Message
 
-EXAMPLES = 5000 if os.environ.get("TRIO_SUPERVISOR_SOAK") else 150
+IS_SOAK = bool(os.environ.get("TRIO_SUPERVISOR_SOAK"))
+EXAMPLES = 5000 if IS_SOAK else 150
+"""The usual run tries the same ones each time; new ones are for the soak."""
 NAMESPECS = {"one": "pair:one", "two": "pair:two", "three": "pair:three"}
 ANSWERS = st.lists(
     st.builds(
@@ -178,7 +180,12 @@ def keep_quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=EXAMPLES,
+    derandomize=not IS_SOAK,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 @given(
     st.builds(
         Files,
