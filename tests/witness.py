@@ -35,6 +35,8 @@ class Witness(EventBus):
         self.spawner: FakeSpawner | None = None
         self.log: dict[int, Event] = {}
         self.states: dict[tuple[str, str], ProcessState] = {}
+        self.entered: dict[tuple[str, str], float] = {}
+        """When each process came into its state, in seconds of Trio's clock."""
         self.stops: dict[tuple[str, str], int] = {}
         """By process, the newest request whose stop was acknowledged."""
         self.untouched: dict[int, set[str]] = {}
@@ -88,6 +90,7 @@ class Witness(EventBus):
         self.expect(before is self.states.get(key, _S.STOPPED), f"{who} was {self.states.get(key)}")
         self.expect(state in TRANSITIONS[before], f"{who} is not legal")
         self.states[key] = state
+        self.entered[key] = event.clock
         self.expect(not event.detail.startswith("supervision failed"), f"{who}: a bug")
         first = self._first_cause(event)
         if first is None:
