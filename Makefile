@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 3
 
-.PHONY: demo test format lint types imports tests proof soak conformance bench clean
+.PHONY: demo test format lint types imports tests services proof soak conformance bench clean
 
 demo: $(VENV)/.product  ## thirteen workers under supervision, in the foreground; Ctrl-C ends it
 	@$(BIN)/trio-supervisor configure conf/dev-env.toml -o supervisord.toml
@@ -37,7 +37,12 @@ tests: $(VENV)/.gates
 soak: $(VENV)/.gates  ## what takes longer than CI allows, and the comparison with supervisor itself
 	TRIO_SUPERVISOR_SOAK=1 $(BIN)/pytest tests/soak tests/compat
 
-proof: $(VENV)/.gates  ## a stack of real services: postgresql, redis-server and nginx must be installed
+services:  ## what `make proof` needs, from Debian's packages; as root
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+	postgresql redis-server redis-tools nginx-light
+
+proof: $(VENV)/.gates  ## a stack of real services, where they are installed; part of `tests`, too
 	$(BIN)/pytest tests/proof
 
 conformance: $(VENV)/.gates  ## our launchers in every case of docs/conformance.md
