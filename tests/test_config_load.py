@@ -654,6 +654,7 @@ def needs(tmp_path: Path, text: str, name: str = "a.conf") -> dict[str, dict[str
         ("depends_on = ['db', 'job=started']", "a.toml"),
         ("depends_on = {db = {}, job = 'process_started'}", "a.toml"),
         ("depends_on = {db = {condition = 'service_started'}, job = 'started'}", "a.toml"),
+        ("depends_on={db = {}, job = 'started'}", "a.conf"),
     ],
 )
 def test_dependencies_are_written_as_words_lists_or_tables(
@@ -713,6 +714,14 @@ def test_a_program_in_several_groups_needs_its_neighbours(tmp_path: Path) -> Non
         ("web", "3: program.web.depends_on: can never be met: web needs web (take one of them"),
         ("db", "6: program.db.depends_on: can never be met: db needs web needs db (take one of"),
         ("db=up", "3: program.web.depends_on: 'up' of 'db' is no condition (one of started, ready"),
+        (
+            "{db = {need = 1}}",
+            "3: program.web.depends_on: there is no db.need in depends_on (it ha",
+        ),
+        (
+            "{db = {restart = 2}}",
+            "3: program.web.depends_on: db.restart: '2' is not a boolean (wri",
+        ),
     ],
 )
 def test_fault_25_what_can_never_be_met_is_an_error(
@@ -725,6 +734,27 @@ def test_fault_25_what_can_never_be_met_is_an_error(
     found = problems(tmp_path, text)
 
     assert any(problem.startswith(f"a.conf:{expected}") for problem in found), found
+
+
+def test_what_is_not_required_and_does_not_exist_is_warned_of(tmp_path: Path) -> None:
+    text = "[program:web]\ncommand=x\ndepends_on={db = {required = false}}\n"
+
+    (warning,) = loaded(tmp_path, text).warnings
+
+    assert warning.removeprefix(f"{tmp_path}/") == (
+        "a.conf:3: program.web.depends_on: there is no program or group 'db' "
+        "(add a section [program:db])"
+    )
+
+
+def test_the_end_of_what_is_always_started_again_is_not_waited_for(tmp_path: Path) -> None:
+    text = "[program:web]\ncommand=x\ndepends_on=db=completed\n[program:db]\ncommand=x\n"
+
+    (found,) = problems(tmp_path, f"{text}autorestart=true\n")
+
+    assert found.startswith(
+        "a.conf:3: program.web.depends_on: 'db' can never be completed (autorestart = true starts"
+    )
 
 
 # ── restarts ──
@@ -805,7 +835,7 @@ def test_a_group_has_a_strategy_and_may_be_critical(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "expected"),
     [
-        ("strategy=all", "'all' is refused: invalid enum value 'all'"),
+        ("strategy=all", "'all' is none of one_for_one, one_for_all, rest_for_one"),
         ("critical=perhaps", "'perhaps' is not a boolean (write true or false)"),
     ],
 )

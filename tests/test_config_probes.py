@@ -77,7 +77,9 @@ def test_health_has_its_numbers_and_what_to_do(tmp_path: Path) -> None:
         ),
         ("ready", '{tcp = "::1:5432"}', "'::1:5432' is not host:port (examples: "),
         ("ready", '{http = "localhost:80"}', "'localhost:80' is not an http URL (example: "),
-        ("ready", '{http = "http://a:b/"}', "'http://a:b/' has a port that is none (example: "),
+        ("ready", '{http = "http://a:b/"}', "'http://a:b/' has a host or a port that is none ("),
+        ("ready", '{http = "http://[::1:80/"}', "'http://[::1:80/' has a host or a port that is n"),
+        ("ready", '{http = "http://a:0/"}', "'http://a:0/': nobody listens on port 0 (example: "),
         ("ready", '{http = "https://a/"}', "'https://a/': probes speak no TLS (use exec = 'curl "),
         ("ready", '{http = "http://me:x@a/"}', "a URL of a probe has no user and password (use"),
         ("ready", '{http = "http://a/b c"}', "'http://a/b c' holds what a URL cannot (write it"),
@@ -86,7 +88,7 @@ def test_health_has_its_numbers_and_what_to_do(tmp_path: Path) -> None:
         ("ready", '{exec = ""}', "exec is empty (example: "),
         ("ready", "{delay = 0}", "delay: 0 is refused: expected a number > 0"),
         ("health", '{tcp = "a:1", retries = 0}', "retries: 0 is refused: expected an integer >= 1"),
-        ("health", '{tcp = "a:1", on_failure = "kill"}', "on_failure: 'kill' is refused: invalid"),
+        ("health", '{tcp = "a:1", on_failure = "kill"}', "on_failure: 'kill' is none of restart, "),
     ],
 )
 def test_a_probe_that_cannot_be_asked_is_an_error(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin
 
 import msgspec
 
@@ -19,7 +19,7 @@ from trio_supervisor.spec import SECTIONS, Spec
 from trio_supervisor.spec.types import DERIVED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from trio_supervisor.source.tree import Path, Source
 
@@ -60,6 +60,8 @@ def convert(option: Option, value: Any) -> Any:
         value = getattr(values, option.language)(value)
     if option.language == "table" and isinstance(value, dict):
         return _fill(option, value)
+    if option.language in SHAPED:
+        return {name: _fill(option, table, f"{name}.") for name, table in value.items()}
     try:
         converted = msgspec.convert(value, option.type)
     except msgspec.ValidationError as error:
@@ -67,33 +69,52 @@ def convert(option: Option, value: Any) -> Any:
             as_text = str(value).lower() if isinstance(value, bool) else str(value)
             getattr(values, option.language)(as_text)  # says it as in INI, if it knows how
         shown = "the value" if option.name in SECRET else repr(value)
+        if isinstance(value, str) and (choices := _choices(option.type)):
+            remedy = near(value, choices)
+            raise ValueError(f"{shown} is none of {', '.join(choices)}{remedy}") from None
         raise ValueError(f"{shown} is refused: {_in_words(str(error))}") from None
     if option.language == "environment":
         values.check_environment(converted)
     return converted
 
 
-def _fill(option: Option, table: Mapping[str, Any]) -> Any:
-    """Make the value of an option that is a table; its options are judged as those of a section."""
+def _fill(option: Option, table: Mapping[str, Any], within: str = "") -> Any:
+    """Make the value of an option that is a table; its options are judged as those of a section.
+
+    ``within`` says which, where an option has several.
+    """
     spec = _spec_of(option.type)
     options = options_of(spec)
     found = {}
     for name, value in table.items():
         if name not in options:
             remedy = near(name, options) or f" (it has {', '.join(options)})"
-            raise ValueError(f"there is no {name} in {option.name}{remedy}")
+            raise ValueError(f"there is no {within}{name} in {option.name}{remedy}")
         try:
             found[name] = convert(options[name], value)
         except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
+            raise ValueError(f"{within}{name}: {error}") from None
     return spec(**found)
 
 
 def _spec_of(annotation: Any) -> type[Spec]:
-    """Return the class in ``Annotated[Class | None, …]``."""
-    if isinstance(annotation, type) and issubclass(annotation, Spec):
-        return annotation
-    return next(_spec_of(part) for part in get_args(annotation) if part is not type(None))
+    """Return the class in ``Annotated[Class | None, …]`` or ``Annotated[dict[str, Class], …]``."""
+    return next(one for one in _classes(annotation) if issubclass(one, Spec))
+
+
+def _classes(annotation: Any) -> Iterator[type]:
+    """Yield the classes that an annotation is made of."""
+    if isinstance(annotation, type) and not get_args(annotation):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _classes(part)
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    """Return the words in ``Annotated[Literal["a", "b"], …]``, nothing for other types."""
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    return tuple(word for part in get_args(annotation) for word in _choices(part))
 
 
 def _metadata(annotation: Any) -> tuple[msgspec.Meta, ...]:

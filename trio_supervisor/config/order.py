@@ -81,8 +81,8 @@ class _Graph:
             path = (*self._origins[group, program.process_name], "depends_on")
             if name not in self._named:
                 remedy = near(name, self._named) or f" (add a section [program:{name}])"
-                if dependency.required:
-                    self._judge.error(path, f"there is no program or group {name!r}{remedy}")
+                tell = self._judge.error if dependency.required else self._judge.warn
+                tell(path, f"there is no program or group {name!r}{remedy}")
                 continue
             for key in self._nearest(group, name):
                 condition = dependency.condition or _most(self._specs[key])
@@ -119,6 +119,8 @@ def _remedy(spec: ProgramSpec, condition: str) -> str:
         return "add health = {…} to it, or wait for it to be ready"
     if condition == "log_ready" and (spec.ready is None or spec.ready.log is None):
         return 'add ready = {log = "…"} to it, or wait for it to be ready'
+    if condition.startswith("completed") and spec.autorestart is True:
+        return "autorestart = true starts it again: take that out, or wait for it to be started"
     return ""
 
 

@@ -149,9 +149,12 @@ _OTHER_SPELLINGS = {
 
 
 def dependencies(given: object) -> dict[str, dict[str, object]]:
-    """Read ``db, cache=ready``, a list of such words, or a table of conditions or tables."""
+    """Read ``db, cache=ready``, a list of such words, or a table of conditions or tables.
+
+    As text a table is written as TOML has it on one line.
+    """
     if isinstance(given, str):
-        given = list(words(given))
+        given = table(given) if given.lstrip().startswith("{") else list(words(given))
     if isinstance(given, list):
         given = dict(_dependency(word) for word in given)
     if not isinstance(given, dict):

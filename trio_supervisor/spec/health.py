@@ -126,13 +126,15 @@ class Health(Probe, frozen=True, kw_only=True):
 def http_address(url: str) -> tuple[str, int, str]:
     """Return host, port and what is asked for; raise ValueError for what is no plain HTTP."""
     example = "(example: http://127.0.0.1:8000/health)"
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        raise ValueError(f"{url!r}: probes speak no TLS (use exec = 'curl -fsS {url}')")
     try:
+        parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise ValueError(f"{url!r} has a port that is none {example}") from None
+        raise ValueError(f"{url!r} has a host or a port that is none {example}") from None
+    if parts.scheme == "https":
+        raise ValueError(f"{url!r}: probes speak no TLS (use exec = 'curl -fsS {url}')")
+    if port == 0:
+        raise ValueError(f"{url!r}: nobody listens on port 0 {example}")
     if parts.scheme != "http" or not host:
         raise ValueError(f"{url!r} is not an http URL {example}")
     if parts.username is not None:
