@@ -85,7 +85,8 @@ def http(status: str, more: str = "") -> bytes:
         (http("503 Service Unavailable"), None, "HTTP status 503"),
         (http("200 OK"), 204, "HTTP status 200"),
         (b"SSH-2.0-OpenSSH\r\n\r\n", None, "the answer is not HTTP: "),
-        (b"", None, "the answer is not HTTP: "),
+        (b"", None, "the connection was closed without an answer"),
+        (b"HTTP/1.1 200", None, "the connection was closed without an answer"),
     ],
 )
 async def test_http_is_judged_by_its_status(reply: bytes, status: Any, expected: str) -> None:
@@ -141,7 +142,7 @@ def test_a_line_of_the_output_is_looked_for(pieces: tuple[bytes, ...], is_found:
     for piece in pieces:
         sink.write(memoryview(piece))
 
-    assert watch.found.is_set() is is_found
+    assert watch.is_over.is_set() is is_found
 
 
 def test_channels_do_not_mix() -> None:
@@ -149,12 +150,21 @@ def test_channels_do_not_mix() -> None:
     for sink, piece in zip((watch.sink(), watch.sink()), (b"one ", b"line\n"), strict=True):
         sink.write(piece)
 
-    assert not watch.found.is_set()
+    assert not watch.is_over.is_set()
+
+
+async def test_an_expression_that_takes_too_long_is_given_up() -> None:
+    pattern = "(a|aa)+$"  # one that regex is not clever about
+    watch = Watch(pattern)
+
+    watch.sink().write(b"a" * 60 + b"b\n")
+
+    assert "needs more than 0.1 s for a line" in await answer(Ready(log=pattern), watch=watch)
 
 
 async def test_a_line_that_was_found_is_a_yes() -> None:
     watch = Watch("up")
-    watch.found.set()
+    watch.is_over.set()
 
     assert await answer(Ready(log="up"), watch=watch) == ""
 

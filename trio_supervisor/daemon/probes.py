@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
@@ -33,8 +32,11 @@ if TYPE_CHECKING:
 
     from trio_supervisor.daemon.logfile import Sink
 
+LONGEST_LOOK = 0.1
+"""Seconds of CPU time that an expression gets for a line: nothing else happens meanwhile."""
 _ANSWER = 64 * 1024
 """Bytes that are read at once of an HTTP answer; h11 bounds its head."""
+_NO_ANSWER = "the connection was closed without an answer"
 _KEPT = 400
 """Bytes of a command's output that are kept for the reason."""
 _REDIRECTION = 400
@@ -46,30 +48,46 @@ class ProbeError(SupervisorError):
 
 
 class Watch:
-    """Looks for a line in what a run writes; ``found`` is set once there was one."""
+    """Looks for a line in what a run writes; ``is_over`` is set when it looks no more.
+
+    It has found one then, or has given up: some expressions take longer than a life for some lines.
+    """
 
     def __init__(self, pattern: str) -> None:
-        self.pattern = re.compile(pattern)
-        self.found = trio.Event()
+        import regex  # noqa: PLC0415  # few programs are watched so
+
+        self._pattern = regex.compile(pattern)
+        self.is_over = trio.Event()
+        self.has_given_up = False
 
     def sink(self) -> Sink:
         """Return what takes one channel."""
         return Stripped([_Lines(self)])
 
+    def look(self, lines: list[bytes]) -> None:
+        """Look at lines until one is found."""
+        for line in lines:
+            if self.is_over.is_set():
+                return
+            text = line.decode(errors="replace")
+            try:
+                if self._pattern.search(text, timeout=LONGEST_LOOK):
+                    self.is_over.set()
+            except TimeoutError:
+                self.has_given_up = True
+                self.is_over.set()
+
 
 class _Lines:
-    """The lines of one channel, until one is found."""
+    """The lines of one channel."""
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
         self._lines = Lines(LONGEST_LINE)
 
     def write(self, data: bytes | memoryview) -> None:
-        if self._watch.found.is_set():
-            return
-        for line in self._lines.take(data).splitlines():
-            if self._watch.pattern.search(line.decode(errors="replace")):
-                self._watch.found.set()
+        if not self._watch.is_over.is_set():
+            self._watch.look(self._lines.take(data).splitlines())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +116,7 @@ def _network_in_words() -> Iterator[None]:
     try:
         yield
     except trio.BrokenResourceError as problem:
-        raise ProbeError("the connection was closed without an answer") from problem
+        raise ProbeError(_NO_ANSWER) from problem
     except OSError as problem:
         cause = problem.__cause__  # Trio has tried all addresses of the host
         first = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else cause
@@ -131,10 +149,16 @@ async def _status(stream: trio.SocketStream, host: str, target: str) -> int:
     try:
         while not isinstance(event := client.next_event(), h11.Response):
             if event is h11.NEED_DATA:
-                client.receive_data(await stream.receive_some(_ANSWER))
+                client.receive_data(await _more(stream))
     except h11.RemoteProtocolError as problem:
         raise ProbeError(f"the answer is not HTTP: {problem}") from problem
     return event.status_code
+
+
+async def _more(stream: trio.SocketStream) -> bytes:
+    if data := await stream.receive_some(_ANSWER):
+        return data
+    raise ProbeError(_NO_ANSWER)
 
 
 async def _tcp(question: Question) -> None:
@@ -163,7 +187,9 @@ async def _exec(question: Question) -> None:
 
 async def _log(question: Question) -> None:
     assert question.watch is not None
-    await question.watch.found.wait()
+    await question.watch.is_over.wait()
+    if question.watch.has_given_up:
+        raise ProbeError(f"its expression needs more than {LONGEST_LOOK:g} s for a line of output")
 
 
 async def _delay(question: Question) -> None:
@@ -194,6 +220,8 @@ KINDS: dict[str, Callable[[Question], Awaitable[None]]] = {
 class Command:
     """The run of an exec probe, as a spawner sees it: a program of its own, without a grace."""
 
+    has_stdin = False
+
     def __init__(self, question: Question) -> None:
         rank, spec = question.rank, question.spec
         assert question.probe.exec is not None
@@ -207,6 +235,8 @@ class Command:
             stopwaitsecs=0.0,
             redirect_stderr=True,
             environment={"SUPERVISOR_PROCESS_NAME": rank.name, **spec.environment},
+            env_file=spec.env_file,
+            own_environment=spec.own_environment,
             directory=spec.directory,
             umask=spec.umask,
             user=spec.user,

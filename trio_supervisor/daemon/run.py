@@ -44,6 +44,8 @@ GAVE_UP = "gave up: %s entered FATAL state, too many start retries too quickly"
 class Run:
     """What happens in one run of a program; ``next`` says what follows it."""
 
+    has_stdin = True
+
     def __init__(self, program: Program, *, is_respawn: bool = False) -> None:
         self.spec = program.spec
         self.rank = program.rank

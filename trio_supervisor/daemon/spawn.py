@@ -43,6 +43,10 @@ class Runnable(Watched, Protocol):
     rank: Rank
 
     @property
+    def has_stdin(self) -> bool:
+        """Whether somebody may write to it; else its stdin is at its end at once."""
+
+    @property
     def sinks(self) -> tuple[tuple[Sink, ...], tuple[Sink, ...]]:
         """Where stdout and stderr go."""
 
@@ -281,6 +285,8 @@ class _Run:
     def _open_stdin(self) -> int:
         if self._socket is not None:
             return self._socket.descriptor
+        if not self._program.has_stdin:
+            return subprocess.DEVNULL
         self._feed, reading = self._spawner.pump.open_feed()
         self._childs_ends.append(reading)
         return reading

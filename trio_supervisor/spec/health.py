@@ -5,7 +5,6 @@ A value of these classes is right by construction: whatever makes one raises Val
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -90,13 +89,7 @@ class Ready(Probe, frozen=True, kw_only=True):
         """Raise ValueError with the remedy for what cannot be asked."""
         super().__post_init__()
         if self.log is not None:
-            try:
-                re.compile(self.log)
-            except re.error as error:
-                raise ValueError(
-                    f"log: {self.log!r} is not a regular expression: {error} "
-                    r"(\ before what is meant literally)"
-                ) from None
+            _check_expression(self.log)
 
 
 class Health(Probe, frozen=True, kw_only=True):
@@ -121,6 +114,19 @@ class Health(Probe, frozen=True, kw_only=True):
         Literal["restart", "mark", "stop"],
         Meta(description="What becomes of it when it is unhealthy: mark only says so."),
     ] = "restart"
+
+
+def _check_expression(text: str) -> None:
+    """Raise ValueError for what is no regular expression."""
+    import regex  # noqa: PLC0415  # few programs have one
+
+    try:
+        regex.compile(text)
+    except regex.error as error:
+        raise ValueError(
+            f"log: {text!r} is not a regular expression: {error} "
+            r"(\ before what is meant literally)"
+        ) from None
 
 
 def http_address(url: str) -> tuple[str, int, str]:
