@@ -54,6 +54,18 @@ def test_the_others_say_nothing(state: ProcessState) -> None:
     assert Condition(state).describe("web") == ""
 
 
+async def test_who_ends_by_itself_is_neither_ready_nor_on_the_way_to_it() -> None:
+    condition = Condition(awaits_ready=True, is_ready=True, health="healthy")
+    condition.spawned(123)
+    condition.state = ProcessState.RUNNING
+
+    condition.leave()
+
+    assert condition.describe("web") == "pid 123, uptime 0:00:00, stopping"
+    condition.said = "saving 3 shops"
+    assert condition.describe("web") == "pid 123, uptime 0:00:00, saving 3 shops"
+
+
 @pytest.mark.parametrize("state", [ProcessState.STOPPING, ProcessState.EXITED])
 def test_members_that_are_left_are_waited_for(state: ProcessState) -> None:
     assert Condition(state, left={12, 7}).describe("web") == "waiting for pid 7, 12"

@@ -11,6 +11,7 @@ import trio
 from daemon_fakes import Daemon, Plan, World, group_of, open_daemon, open_program, outcome, spec_of
 
 from trio_supervisor.daemon import probes
+from trio_supervisor.daemon.order import outlook
 from trio_supervisor.daemon.probes import ProbeError
 from trio_supervisor.errors import Fault
 from trio_supervisor.protocol.messages import EventKind
@@ -261,6 +262,8 @@ async def test_it_may_be_stopped_instead(answer: Any, autojump_clock: MockClock)
 
         assert world.states("web") == "STARTING RUNNING STOPPING STOPPED"
         assert not program.wanted
+        assert program.status().description == f"unhealthy: {NO}"
+        assert outlook(program, Dependency()) == f"it is stopped: unhealthy: {NO}"
 
 
 async def test_or_only_be_marked_until_it_is_healthy_again(

@@ -64,6 +64,8 @@ class Condition:
     health: str = ""
     """``starting``, ``healthy`` or ``unhealthy``; empty without a ``health``."""
     why_unhealthy: str = ""
+    why_stopped: str = ""
+    """Why it is STOPPED, where nobody has asked for that."""
     said: str = ""
     """What it tells of itself in this run (``STATUS=``)."""
     events_lost: int = 0
@@ -71,7 +73,7 @@ class Condition:
 
     def begin(self, spec: ProgramSpec) -> None:
         """There is to be another run."""
-        self.spawn_error = ""
+        self.spawn_error = self.why_stopped = ""
         self.awaits_ready = spec.ready is not None
         self.is_ready = False
         self.said = ""
@@ -85,6 +87,12 @@ class Condition:
         self.spawns += 1
         self.started = time.time()
         self.up_since = trio.current_time()
+
+    def leave(self) -> None:
+        """It ends by itself, as it says: it will neither be ready nor healthy again."""
+        self.is_ready = self.awaits_ready = False
+        self.health = ""
+        self.said = self.said or "stopping"
 
     def ended(self, returncode: int) -> None:
         """The process is gone."""
@@ -123,7 +131,8 @@ class Condition:
                 why = self.spawn_error or f'unknown error (try "tail {name}")'
                 return why + self._again()
             case ProcessState.STOPPED | ProcessState.EXITED:
-                return "Not started" if self.stopped is None else _date(self.stopped)
+                date = "Not started" if self.stopped is None else _date(self.stopped)
+                return self.why_stopped or date
             case _:
                 return self.said
 

@@ -260,7 +260,8 @@ def _why_hopeless(needed: Program) -> str:
         return f"is FATAL: {condition.spawn_error}"
     if _has_ended(needed):
         return f"has ended with exit status {condition.returncode}"
-    return "is stopped" if needed.is_at_rest else ""
+    why = f": {condition.why_stopped}" if condition.why_stopped else ""
+    return f"is stopped{why}" if needed.is_at_rest else ""
 
 
 def _has_ended(needed: Program) -> bool:

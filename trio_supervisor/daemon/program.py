@@ -129,9 +129,10 @@ class Program:
         """Raise RequestError when the next start by a person would find no command to execute."""
         self._spawner.check(self.configured)
 
-    def stop_nowait(self, cause: int | None) -> Waiter:
-        """Want it down; the outcome is known when nothing of it is left."""
+    def stop_nowait(self, cause: int | None, why: str = "") -> Waiter:
+        """Want it down; the outcome is known when nothing is left. ``why``: when nobody asked."""
         waiter = self.note_stop(cause)
+        self.condition.why_stopped = why
         if self.orders.is_stop_asked:
             self._scope.cancel()
         return waiter

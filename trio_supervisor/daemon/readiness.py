@@ -98,8 +98,8 @@ class Readiness:
     def _stop(self) -> None:
         """Take note that it ends by itself: it is of no use to others any more."""
         self.close()
-        if self._condition.is_ready:
-            self._condition.is_ready = False
+        if self._condition.is_ready or self._condition.awaits_ready:
+            self._condition.leave()
             self._program.history.tell_health("stopping")
 
     async def run(self) -> None:
@@ -164,7 +164,7 @@ class Readiness:
             case "restart":
                 self._program.replace_nowait(why)
             case "stop":
-                self._program.stop_nowait(self._program.history.cause)
+                self._program.stop_nowait(self._program.history.cause, why)
             case "mark":
                 pass
 
@@ -182,7 +182,8 @@ class Readiness:
 
 async def _ask(question: Question, limit: float) -> str:
     """Return nothing for a yes, else the reason; none takes longer than ``limit`` seconds."""
-    why = f"no answer within {limit:g} s"
+    awaited = "WATCHDOG=1" if question.probe.notify else "answer"
+    why = f"no {awaited} within {limit:g} s"
     with trio.move_on_after(limit):
         try:
             await question.ask()
