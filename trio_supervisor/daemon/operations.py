@@ -44,7 +44,7 @@ def stop(supervisor: Supervisor, words: Iterable[str], cause: int | None) -> lis
     """Stop what the words name; of whole groups, what is up, by one cancellation each."""
     found = []
     for target in resolve(supervisor.groups, words):
-        if target.is_one or target.is_pattern:
+        if target.is_one or target.is_gathered:
             chosen = [p for p in target.programs if target.is_one or p.is_up]
             waiters = [(p, p.stop_nowait(cause)) for p in chosen]
         elif not target.programs:

@@ -182,7 +182,7 @@ class Supervisor:
             if target.name and len(target.programs) == 1:
                 return target.programs[0]
             suggestion = did_you_mean(self.groups, target)
-            if target.is_pattern and target.programs:
+            if target.is_gathered and target.programs:
                 found = ", ".join(program.rank.namespec for program in target.programs)
                 suggestion = f"name one of them: {found}"
         raise RequestError(Fault.BAD_NAME, suggestion)

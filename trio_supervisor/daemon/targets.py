@@ -28,18 +28,18 @@ _SUGGESTIONS = 3
 class Target(NamedTuple):
     """What one word means: a whole group (no ``name``), one process, or (no programs) nothing.
 
-    With ``is_pattern``, everything that matches, of whatever groups.
+    With ``is_gathered``, what a pattern matches, of whatever groups.
     """
 
     group: str
     name: str
     programs: tuple[Program, ...]
-    is_pattern: bool = False
+    is_gathered: bool = False
 
     @property
     def is_one(self) -> bool:
         """True for the name of one process, which is told when there is nothing to do for it."""
-        return bool(self.name) and not self.is_pattern
+        return bool(self.name) and not self.is_gathered
 
 
 def split_namespec(word: str) -> tuple[str, str]:
@@ -98,7 +98,7 @@ def resolve(groups: Mapping[str, Group], words: Iterable[str]) -> list[Target]:
 
 def did_you_mean(groups: Mapping[str, Group], target: Target) -> str:
     """Say which longer name was perhaps meant by one, or a pattern, that names nothing."""
-    if target.is_pattern:
+    if is_pattern(target.group + target.name):
         likely = _nearest(groups, target)
     elif target.name != target.group:
         return ""
@@ -134,7 +134,7 @@ def _one(groups: Mapping[str, Group], word: str) -> Target:
         return Target(group=group, name=name, programs=(groups[group].programs[name],))
     if is_pattern(word.removesuffix(":*")):
         found = tuple(_matching(groups, word))
-        return Target(group=group, name=name, programs=found, is_pattern=True)
+        return Target(group=group, name=name, programs=found, is_gathered=True)
     return Target(group=group, name=name, programs=())
 
 
