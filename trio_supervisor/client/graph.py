@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from trio_supervisor.client.commands import command, usage_error
-from trio_supervisor.client.processes import snapshot
+from trio_supervisor.client.processes import available, snapshot
 from trio_supervisor.client.render import namespec
-from trio_supervisor.protocol.messages import Available, GetAvailable
 from trio_supervisor.record import Record
 
 TYPE_CHECKING = False
@@ -64,14 +63,8 @@ def graph(session: Session, words: list[str]) -> None:
 
 def _nodes(session: Session) -> dict[str, Node]:
     states = {namespec(one.group, one.name): one.state.name for one in snapshot(session, ())[0]}
-    configured = [
-        process
-        for reply in session.stream(GetAvailable())
-        if isinstance(reply, Available)
-        for process in reply.processes
-    ]
     nodes = {}
-    for process in configured:
+    for process in available(session):
         name = namespec(process.group, process.name)
         needs = ((need, met) for need, _, met in (d.rpartition("=") for d in process.depends_on))
         nodes[name] = Node(name, states.get(name, NOT_ACTIVE), tuple(needs))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from trio_supervisor.client import render
 from trio_supervisor.client.commands import command
-from trio_supervisor.client.processes import ALL, outcomes
+from trio_supervisor.client.processes import ALL, available, outcomes
 from trio_supervisor.errors import Fault
 from trio_supervisor.protocol.messages import (
     Add,
-    Available,
     Changes,
-    GetAvailable,
     Remove,
     Reread,
     Update,
@@ -32,12 +30,7 @@ _DRY_RUN = "--dry-run"
     unreachable_code=1,
 )
 def avail(session: Session, _words: list[str]) -> None:
-    processes = [
-        process
-        for reply in session.stream(GetAvailable())
-        if isinstance(reply, Available)
-        for process in reply.processes
-    ]
+    processes = available(session)
     if session.wants_json:
         from trio_supervisor.client.objects import available_object, to_text
 

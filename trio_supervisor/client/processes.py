@@ -6,7 +6,9 @@ from trio_supervisor.client import render
 from trio_supervisor.client.commands import command, usage_error
 from trio_supervisor.protocol.messages import (
     Action,
+    Available,
     Clear,
+    GetAvailable,
     GetInfo,
     GetStatus,
     Info,
@@ -27,7 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trio_supervisor.client.session import Session
-    from trio_supervisor.protocol.messages import Member, Message, ProcessStatus
+    from trio_supervisor.protocol.messages import (
+        AvailableProcess,
+        Member,
+        Message,
+        ProcessStatus,
+    )
 
 ALL = "all"
 MEMBERS = "--members"
@@ -217,6 +224,12 @@ def snapshot(
         elif isinstance(reply, Outcome):
             unknown.append(reply)
     return processes, unknown
+
+
+def available(session: Session) -> list[AvailableProcess]:
+    """Return what is configured, in use or not."""
+    replies = [one for one in session.stream(GetAvailable()) if isinstance(one, Available)]
+    return [process for reply in replies for process in reply.processes]
 
 
 def outcomes(session: Session, message: Message) -> Iterator[Outcome]:
