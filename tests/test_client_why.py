@@ -91,6 +91,7 @@ def ctl(capsys: pytest.CaptureFixture[str], words: str, past: Any = PAST) -> tup
             told(1, EventKind.REQUEST, "stop ('a', 'g:b') True (by pid 7 of uid 0)"),
             "somebody asked: stop a g:b (by pid 7 of uid 0)",
         ),
+        (told(1, EventKind.REQUEST, "stop ('g:g', 'g:gg')"), "somebody asked: stop g g:gg"),
         (told(1, EventKind.GROUP, "added", group="g"), ""),
         (told(1, EventKind.GROUP, "removed", group="g"), "the group g was removed"),
         (

@@ -91,7 +91,7 @@ def test_names_come_from_the_daemon_or_from_the_file(
 
     assert suggested(capsys, *words) == {"web", "pool", "all"}
     rig.start()
-    assert suggested(capsys, *words) == {"web", "pool:w0", "pool:w1", "pool:*", "all"}
+    assert suggested(capsys, *words) == {"web", "pool", "pool:w0", "pool:w1", "pool:*", "all"}
     assert suggested(capsys, "trio-supervisor", "run", "-e", "pool:") == {
         "pool:w0",
         "pool:w1",
@@ -99,6 +99,20 @@ def test_names_come_from_the_daemon_or_from_the_file(
     }
     assert suggested(capsys, "supervisorctl", "update", "") == {"web", "pool"}
     assert suggested(capsys, "supervisorctl", "-c", str(rig.configuration), "stop", "w") == {"web"}
+
+
+def test_types_of_a_procfile_are_names(
+    rig: Rig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (rig.directory / "Procfile").write_text("web: sleep 1000\n")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(rig.runtime))
+    monkeypatch.chdir(rig.directory)
+    words = ("trio-supervisor", "up", "")
+
+    assert suggested(capsys, *words) == {"web.1", "web", "all"}
+    rig.configuration = rig.directory / "Procfile"
+    rig.start()
+    assert suggested(capsys, *words) == {"web.1", "web", "all"}
 
 
 def test_what_is_no_shell_is_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,7 +73,9 @@ def test_the_sample_of_the_original_loads_without_a_word(tmp_path: Path) -> None
 
 
 def test_a_program_without_options_has_the_defaults(tmp_path: Path) -> None:
-    expected = ProgramSpec(command="/bin/true", process_name="web", directory=str(tmp_path))
+    expected = ProgramSpec(
+        command="/bin/true", process_name="web", program="web", directory=str(tmp_path)
+    )
 
     assert program(tmp_path, "") == expected
 
@@ -198,6 +200,7 @@ def test_toml_has_its_own_types(tmp_path: Path) -> None:
     assert group.programs[0] == ProgramSpec(
         command=("run", "1"),
         process_name="web",
+        program="web",
         exitcodes=(0, 2),
         umask=0o22,
         autostart=False,

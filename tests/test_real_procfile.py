@@ -6,7 +6,9 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from rig import open_rig, until  # noqa: F401  # the fixture
+from rig import PATIENCE, open_rig, until  # noqa: F401  # the fixture
+
+from trio_supervisor.lifecycle import ProcessState
 
 if TYPE_CHECKING:
     from rig import Rig
@@ -50,6 +52,39 @@ def test_supervisord_and_check_take_one(here: Rig) -> None:
 
     assert sorted(here.states()) == ["web.1", "worker.1"]
     assert here.finish(daemon) == 0
+
+
+def test_a_type_means_all_processes_of_it(here: Rig) -> None:
+    here.launch(*here.command("trio-supervisor", "up", "web", "--concurrency", "web=2"))
+    until(lambda: here.text("console").count(" on ") == 2, "two lines")
+
+    assert here.run("supervisorctl", "wait", "web").stdout == "web.1: up\nweb.2: up\n"
+    assert here.states() == {"web.1": "RUNNING", "web.2": "RUNNING", "worker.1": "STOPPED"}
+    assert here.run("supervisorctl", "stop", "web.2").stdout == "web.2: stopped\n"
+    assert here.run("supervisorctl", "stop", "web").stdout == "web.1: stopped\n"
+    assert here.run("supervisorctl", "start", "worker").stdout == "worker.1: started\n"
+    again = here.run("supervisorctl", "start", "worker")
+    assert again.stdout == "worker.1: ERROR (already started)\n"
+    shown = here.run("supervisorctl", "status", "web").stdout
+    assert [line.split()[0] for line in shown.splitlines()] == ["web.1", "web.2"]
+    assert "worker.1 is RUNNING" in here.run("supervisorctl", "why", "worker").stdout
+    assert here.run("supervisorctl", "tail", "worker").stdout.strip() == "worker worker.1 on 5100"
+    refused = here.run("supervisorctl", "attach", "web")
+    assert "name one of them: web.1, web.2" in refused.stderr
+    done = here.run("trio-supervisor", "run", "-e", "worker", "--", "sh", "-c", "echo $PS")
+    assert done.stdout == "worker.1\n"
+
+
+def test_a_second_up_starts_a_type_and_its_exit_code_is_that_of_its_process(here: Rig) -> None:
+    here.configuration.write_text(f"{PROCFILE}tests: sleep 0.2; exit 7\n")
+    first = here.launch(*here.command("trio-supervisor", "up", "worker"))
+    here.wait_for_answers(first)
+
+    assert here.run("trio-supervisor", "up", "-d", "web").returncode == 0
+    here.settle(ProcessState.RUNNING, "web.1", "worker.1")
+    assert here.run("trio-supervisor", "down").returncode == 0
+    assert first.wait(PATIENCE) == 0
+    assert here.run("trio-supervisor", "up", "--exit-code-from", "tests").returncode == 7
 
 
 def test_what_is_wrong_is_said_before_anything_runs(here: Rig) -> None:

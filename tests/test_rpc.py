@@ -59,7 +59,7 @@ class NoLog:
 
 def daemon_of(tmp_path: Path) -> Daemon:
     """Return a daemon: a group of two, a program that is off, one that fails, one with a log."""
-    pair = group_of("g", spec_of("a"), spec_of("b"))
+    pair = group_of("g", spec_of("a", program="a"), spec_of("b"))
     off = group_of("off", spec_of("off", autostart=False))
     bad = group_of("bad", spec_of("bad", autostart=False, startretries=0))
     gone = group_of("gone", spec_of("gone", autostart=False))
@@ -189,7 +189,7 @@ async def test_what_is_sent_to_a_process_is_in_no_event(
         await daemon.settled()
         await Client(daemon).call(f"{S}sendProcessStdin", "web", "my password")
 
-    assert "write web (by somebody)" in [e.detail for e in daemon.supervisor.events.since()]
+    assert "write web:web (by somebody)" in [e.detail for e in daemon.supervisor.events.since()]
 
 
 async def test_start_waits_unless_told_not_to(tmp_path: Path, autojump_clock: MockClock) -> None:

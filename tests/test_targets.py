@@ -14,12 +14,27 @@ if TYPE_CHECKING:
 
     from trio_supervisor.daemon.group import Group
 
+
+class Process(NamedTuple):
+    """As much of a program as a name needs."""
+
+    called: str
+    spec: SimpleNamespace
+
+
+def group(name: str, *processes: str, priority: int = 999) -> SimpleNamespace:
+    """Return a group of processes, each written as ``name``, or ``name=program``."""
+    pairs = (process.partition("=") for process in processes)
+    made = {
+        process: Process(f"{name}:{process}", SimpleNamespace(program=program))
+        for process, _, program in pairs
+    }
+    return SimpleNamespace(name=name, programs=made, order=(priority, name))
+
+
 GROUPS = cast(
     "Mapping[str, Group]",
-    {
-        "web": SimpleNamespace(name="web", order=(1, "web"), programs={"page": 1, "mail": 1}),
-        "api": SimpleNamespace(name="api", order=(2, "api"), programs={"mail": 1}),
-    },
+    {"web": group("web", "page", "mail", priority=1), "api": group("api", "mail")},
 )
 
 
@@ -44,17 +59,6 @@ def test_a_short_name_is_completed(word: str, suggestion: str) -> None:
     assert did_you_mean(GROUPS, target) == suggestion
 
 
-class Process(NamedTuple):
-    """As much of a program as a name needs."""
-
-    called: str
-
-
-def group(name: str, *processes: str, priority: int = 999) -> SimpleNamespace:
-    programs = {process: Process(f"{name}:{process}") for process in processes}
-    return SimpleNamespace(name=name, programs=programs, order=(priority, name))
-
-
 FLEET = cast(
     "Mapping[str, Group]",
     {
@@ -64,10 +68,21 @@ FLEET = cast(
         "gg": group("gg", "x"),
     },
 )
+SHOP = cast(
+    "Mapping[str, Group]",
+    {
+        "shop": group("shop", "db=db", "w_1=worker", "w_2=worker"),
+        "queue": group("queue", "q_1=queue", "q_2=queue", priority=1),
+        "mail": group("mail", "smtp=smtp"),
+        "other": group("other", "mail=mail", "db=cache"),
+        "web.1": group("web.1", "web.1=web"),
+        "web.2": group("web.2", "web.2=web"),
+    },
+)
 
 
-def meant(word: str) -> list[str]:
-    (target,) = resolve(FLEET, [word])
+def meant(word: str, groups: Mapping[str, Group] = FLEET) -> list[str]:
+    (target,) = resolve(groups, [word])
     return [cast("Process", program).called for program in target.programs]
 
 
@@ -92,6 +107,29 @@ def test_a_pattern_means_what_matches_unless_something_is_called_so(
     word: str, processes: list[str]
 ) -> None:
     assert meant(word) == processes
+
+
+@pytest.mark.parametrize(
+    ("word", "processes", "is_one"),
+    [
+        ("worker", ["shop:w_1", "shop:w_2"], False),
+        ("web", ["web.1:web.1", "web.2:web.2"], False),
+        ("web.1", ["web.1:web.1"], True),
+        ("db", ["shop:db"], True),
+        ("queue", ["queue:q_1", "queue:q_2"], False),
+        ("mail", [], True),
+        ("shop", [], True),
+        ("smtp:*", [], False),
+        ("web:web", [], True),
+    ],
+)
+def test_the_name_of_a_program_means_its_processes_unless_others_are_called_so(
+    word: str, processes: list[str], is_one: bool
+) -> None:
+    (target,) = resolve(SHOP, [word])
+
+    assert meant(word, SHOP) == processes
+    assert target.is_one == is_one
 
 
 @pytest.mark.parametrize("word", ["g*:x", "g*:*", "api:w*", "worker:*"])

@@ -17,6 +17,7 @@ from importlib import import_module
 
 from trio_supervisor.cli.shells import SCRIPTS
 from trio_supervisor.errors import SupervisorError
+from trio_supervisor.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -169,25 +170,40 @@ def _help_of(command: str, *, is_launcher: bool) -> str:
 
 
 def _names(configuration: str | None) -> Iterator[Suggestion]:
-    """Yield processes with their states, and groups of several."""
+    """Yield processes with their states, programs, and groups of several."""
     processes = list(_processes(configuration))
-    for group, name, state in processes:
-        yield name if name == group else f"{group}:{name}", state
-    alone = {group for group, name, _ in processes if name == group}
-    for group in sorted({group for group, _, _ in processes} - alone):
+    shown = {one.namespec: one.state for one in processes}
+    yield from shown.items()
+    groups = {one.group for one in processes} - shown.keys()
+    for program in sorted({one.program for one in processes} - shown.keys() - {""}):
+        yield program, "program"
+    for group in sorted(groups):
         yield f"{group}:*", "group"
     yield _ALL, "everything"
 
 
 def _groups(configuration: str | None) -> Iterator[Suggestion]:
-    for group in sorted({group for group, _, _ in _processes(configuration)}):
+    for group in sorted({one.group for one in _processes(configuration)}):
         yield group, "group"
 
 
-def _processes(configuration: str | None) -> Iterator[tuple[str, str, str]]:
-    """Yield group, name and state as the daemon tells them; without one, what the file names."""
+class _Process(Record):
+    """What is there to be named."""
+
+    group: str
+    name: str
+    state: str
+    program: str
+
+    @property
+    def namespec(self) -> str:
+        return self.name if self.name == self.group else f"{self.group}:{self.name}"
+
+
+def _processes(configuration: str | None) -> Iterator[_Process]:
+    """Yield processes as the daemon tells them; without one, what the file names."""
     from trio_supervisor.client import options
-    from trio_supervisor.client.processes import snapshot
+    from trio_supervisor.client.processes import available, snapshot
     from trio_supervisor.client.session import Session
 
     given = options.Options(configuration=configuration)
@@ -196,20 +212,27 @@ def _processes(configuration: str | None) -> Iterator[tuple[str, str, str]]:
         session = Session(address)
         try:
             rows = snapshot(session, ())[0]
+            programs = {(one.group, one.name): one.program for one in available(session)}
         except SupervisorError:
             yield from _configured(path)
         else:
-            yield from ((row.group, row.name, row.state.name) for row in rows)
+            for row in rows:
+                program = programs.get((row.group, row.name), "")
+                yield _Process(row.group, row.name, row.state.name, program)
         finally:
             session.close()
 
 
-def _configured(path: str | None) -> Iterator[tuple[str, str, str]]:
+def _configured(path: str | None) -> Iterator[_Process]:
     """Yield the programs of a file under their own names, which `up` takes."""
     from trio_supervisor.source import read
+    from trio_supervisor.source.procfile import type_of
 
-    tree = read(path, os.environ).tree if path is not None else {}
+    if path is None:
+        return
+    source = read(path, os.environ)
     for family in ("program", "eventlistener", "fcgi-program"):
-        sections = tree.get(family)
+        sections = source.tree.get(family)
         for name in sections if isinstance(sections, dict) else ():
-            yield name, name, ""
+            program = type_of(name) if source.dialect == "procfile" else name
+            yield _Process(name, name, "", program)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trio_supervisor.client.session import Session
+    from trio_supervisor.protocol.messages import AvailableProcess
 
 STILL_RUNNING = "still running; trio-supervisor down stops it"
 FAILED = 1
@@ -57,19 +58,22 @@ def chosen(session: Session, names: tuple[str, ...]) -> tuple[str, ...]:
 
     Raises SupervisorError for a name that is none.
     """
+    from trio_supervisor.client.processes import available
     from trio_supervisor.daemon.targets import means
-    from trio_supervisor.protocol.messages import Available, GetAvailable
 
-    replies = [one for one in session.stream(GetAvailable()) if isinstance(one, Available)]
-    rows = [row for reply in replies for row in reply.processes if row.in_use]
+    rows = [row for row in available(session) if row.in_use]
+
+    def is_meant(row: AvailableProcess, name: str) -> bool:
+        return means(name, row.group, row.name, row.program)
+
     for name in names:
-        if not any(means(name, row.group, row.name) for row in rows):
+        if not any(is_meant(row, name) for row in rows):
             known = ", ".join(sorted({row.name for row in rows}))
             raise SupervisorError(f"no process or group is called {name!r} (there are: {known})")
     return tuple(
         f"{row.group}:{row.name}"
         for row in rows
-        if (any(means(name, row.group, row.name) for name in names) if names else row.autostart)
+        if (any(is_meant(row, name) for name in names) if names else row.autostart)
     )
 
 

@@ -102,7 +102,7 @@ def _program(loaded: Configuration, name: str) -> tuple[str, ProgramSpec]:
         (group.name, spec)
         for group in loaded.groups
         for spec in group.programs
-        if name in {spec.process_name, f"{group.name}:{spec.process_name}"}
+        if name in {spec.process_name, f"{group.name}:{spec.process_name}", spec.program}
     ]
     if len(found) == 1:
         return found[0]

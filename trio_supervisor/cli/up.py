@@ -33,7 +33,7 @@ what is missing is started, output is shown from now on, and Ctrl-C only leaves.
                              colours on a terminal)
   --env-file FILE            variables for all programs, in place of env_file of [supervisord]
   --concurrency web=2,...    how many processes of a type to run; for a Procfile
-  NAME                       start only these processes, groups or group:name, or patterns
+  NAME                       start only these: programs, groups, processes, or patterns
                              (default: all that have autostart)
 """
 

@@ -10,6 +10,7 @@ import select
 import sys
 import time
 
+from trio_supervisor.client import render
 from trio_supervisor.client.commands import command, show_help
 from trio_supervisor.client.logs import BANNER, LAST_FOLLOWED, Printer, tell_losses
 from trio_supervisor.errors import Fault, ProtocolError, RequestError
@@ -206,6 +207,8 @@ class Foreground:
     def _look_at(self, processes: tuple[ProcessStatus, ...]) -> None:
         if len(processes) > 1:
             self._refuse("bad process name supplied")
+            found = ", ".join(render.namespec(one.group, one.name) for one in processes)
+            self._session.hint(f"name one of them: {found}")
         elif self._process is None:
             self._attach(processes[0])
         elif self._process.pid != processes[0].pid:

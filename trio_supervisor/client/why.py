@@ -135,6 +135,7 @@ def _request(detail: str) -> str:
     match = _REQUEST.fullmatch(detail)
     words, who = (match["words"], match["who"]) if match else (detail, "")
     plain = re.sub(r"[(),']+", "", words).removesuffix(" True").removesuffix(" False")
+    plain = re.sub(r"(?<!\S)(\S+):\1(?!\S)", r"\1", plain)  # the name that is displayed
     return f"somebody asked: {plain}" + (f" ({who})" if who else "")
 
 

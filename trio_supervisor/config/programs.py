@@ -13,6 +13,7 @@ from trio_supervisor.config.order import in_order
 from trio_supervisor.config.paths import absolute, log_path
 from trio_supervisor.protocol.happenings import NAMES
 from trio_supervisor.source.expansion import names_of
+from trio_supervisor.source.procfile import type_of
 from trio_supervisor.source.values import shared_socket
 from trio_supervisor.spec import (
     FcgiProgramSpec,
@@ -178,6 +179,7 @@ class _Programs:
             names = {**names, **{f"ENV_{name}": value for name, value in own.items()}}
         given: dict[str, Any] = {"environment": {**self.environment, **own}}
         given["own_environment"] = tuple(sorted(own))
+        given["program"] = self._program_of(section)
         for option in section.given:
             if option != "environment":
                 given.update(self._value(section, option, names))
@@ -193,6 +195,10 @@ class _Programs:
         if section.kind is FcgiProgramSpec:
             self._check_socket(path, given)
         return section.kind(**self._finished(path, given))
+
+    def _program_of(self, section: _Section) -> str:
+        """Return what all of its processes are called: its name, the type in a Procfile."""
+        return type_of(section.name) if self.judge.source.dialect == "procfile" else section.name
 
     def _check_listener(self, path: tuple[str, str], given: dict[str, Any]) -> None:
         """Judge what only event listeners have; take out what has no effect, spell the events."""

@@ -81,8 +81,8 @@ class Session(NamedTuple):
 
 
 def _exact(name: str) -> str:
-    """Return the target for a name: neither ``all`` nor a pattern means more than one here."""
-    return f"{ALL}:{ALL}" if name == ALL else literal(name)
+    """Return the target for a name: ``all``, patterns and programs mean no more than one here."""
+    return literal(name if ":" in name else f"{name}:{name}")
 
 
 def _is_group(name: str) -> bool:

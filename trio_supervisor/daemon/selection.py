@@ -23,7 +23,7 @@ def only(
     With ``no_deps`` they do without those others. Raises SupervisorError for a name that is none.
     """
     for name in names:
-        if not any(means(name, group, p.process_name) for group, p in _processes(configuration)):
+        if not any(_is_meant(name, group, p) for group, p in _processes(configuration)):
             known = ", ".join(sorted({p.process_name for _, p in _processes(configuration)}))
             raise SupervisorError(f"no process or group is called {name!r} (there are: {known})")
     groups = tuple(_starting(group, names) for group in configuration.groups)
@@ -54,8 +54,13 @@ def _namespec(group: str, program: ProgramSpec) -> str:
     return name if name == group else f"{group}:{name}"
 
 
+def _is_meant(name: str, group: str, program: ProgramSpec) -> bool:
+    return means(name, group, program.process_name, program.program)
+
+
 def _is(name: str, group: str, program: ProgramSpec) -> bool:
-    return name in {program.process_name, f"{group}:{program.process_name}"}
+    names = {program.process_name, f"{group}:{program.process_name}", program.program}
+    return name in names
 
 
 def _with(group: GroupSpec, namespec: str) -> GroupSpec:
@@ -83,7 +88,7 @@ def _processes(configuration: Configuration) -> list[tuple[str, ProgramSpec]]:
 
 def _starting(group: GroupSpec, names: tuple[str, ...]) -> GroupSpec:
     programs = (
-        replace(p, autostart=any(means(name, group.name, p.process_name) for name in names))
+        replace(p, autostart=any(_is_meant(name, group.name, p) for name in names))
         for p in group.programs
     )
     return replace(group, programs=tuple(programs))

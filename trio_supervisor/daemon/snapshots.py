@@ -67,6 +67,7 @@ def available(supervisor: Supervisor) -> tuple[Message, ...]:
             group.priority,
             program.priority,
             tuple(f"{name}={needed.condition}" for name, needed in program.depends_on.items()),
+            program.program,
         )
         for group in supervisor.configured.values()
         for program in group.programs

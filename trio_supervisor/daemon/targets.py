@@ -1,8 +1,9 @@
 """From what a person typed to the processes that are meant.
 
 As supervisorctl and rpcinterface.py do: ``name`` is the process of the group of the same name,
-``group:name`` one process, ``group:*`` or ``group:`` a group, ``all`` everything. Beyond that a
-word may be a pattern, as a shell knows it: ``worker*`` is compared with the names of all
+``group:name`` one process, ``group:*`` or ``group:`` a group, ``all`` everything. Beyond that
+``name`` may be that of a program, and means its processes where no process or other group is called
+so; and a word may be a pattern, as a shell knows it: ``worker*`` is compared with the names of all
 processes, ``api:w?`` with those of the groups that match the first half. What is called exactly so
 goes first.
 """
@@ -28,7 +29,7 @@ _SUGGESTIONS = 3
 class Target(NamedTuple):
     """What one word means: a whole group (no ``name``), one process, or (no programs) nothing.
 
-    With ``is_gathered``, what a pattern matches, of whatever groups.
+    With ``is_gathered``, what a pattern or a program's name means, of whatever groups.
     """
 
     group: str
@@ -73,9 +74,9 @@ def matches(word: str, group: str, name: str) -> bool:
     return _like(group, wanted_group) and (not wanted or _like(name, wanted))
 
 
-def means(word: str, group: str, name: str) -> bool:
+def means(word: str, group: str, name: str, program: str) -> bool:
     """Say whether a word that is given to `up` means a process: as a target, or its group."""
-    return word == group or matches(word, group, name)
+    return word in {group, program} or matches(word, group, name)
 
 
 def named(words: Iterable[str], groups: Iterable[str]) -> list[str]:
@@ -132,10 +133,29 @@ def _one(groups: Mapping[str, Group], word: str) -> Target:
         return _whole(groups[group])
     if group in groups and name in groups[group].programs:
         return Target(group=group, name=name, programs=(groups[group].programs[name],))
+    if found := _of_program(groups, word):
+        return found
     if is_pattern(word.removesuffix(":*")):
-        found = tuple(_matching(groups, word))
-        return Target(group=group, name=name, programs=found, is_gathered=True)
+        matching = tuple(_matching(groups, word))
+        return Target(group=group, name=name, programs=matching, is_gathered=True)
     return Target(group=group, name=name, programs=())
+
+
+def _of_program(groups: Mapping[str, Group], word: str) -> Target | None:
+    """Return the processes of the program of a name: its own group, one process, or several."""
+    found = [
+        Target(group=group.name, name=name, programs=(program,))
+        for group in _ordered(groups)
+        for name, program in group.programs.items()
+        if program.spec.program == word
+    ]
+    if word in groups:
+        same = {one.name for one in found if one.group == word} == groups[word].programs.keys()
+        return _whole(groups[word]) if same and len(found) == len(groups[word].programs) else None
+    if len(found) > 1:
+        programs = tuple(program for one in found for program in one.programs)
+        return Target(group=word, name=word, programs=programs, is_gathered=True)
+    return next(iter(found), None)
 
 
 def _matching(groups: Mapping[str, Group], word: str) -> Iterator[Program]:

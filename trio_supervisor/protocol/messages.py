@@ -2,8 +2,8 @@
 
 Codes are for good: one is never reused, and fields are only ever appended, with a default.
 Requests travel to the daemon, replies to the client; a stream is items of one message, then End.
-A *target* names what a command is about: ``name``, ``group:name``, ``group:*``, ``all`` or a
-pattern such as ``worker*``.
+A *target* names what a command is about: ``name``, ``group:name``, ``group:*``, ``all``, a program
+or a pattern such as ``worker*``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PROTOCOL_MAJOR = 1
 """Another major version is refused."""
-PROTOCOL_MINOR = 3
+PROTOCOL_MINOR = 4
 """Counts the additions; informative."""
 
 
@@ -175,6 +175,7 @@ class AvailableProcess(Record):
     """One configured process; ``in_use`` when its group is active.
 
     ``depends_on`` has the name and the condition of each process it needs: ``db=ready``.
+    ``program`` is the name that means it and all others of its program.
     """
 
     group: str
@@ -184,6 +185,7 @@ class AvailableProcess(Record):
     group_priority: int
     priority: int
     depends_on: tuple[str, ...] = ()
+    program: str = ""
 
 
 class Available(Message, code=0x0015):

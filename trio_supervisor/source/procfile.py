@@ -73,6 +73,11 @@ def _options(process: str, command: str, logs: str, port: int) -> dict[str, Any]
     }
 
 
+def type_of(process: str) -> str:
+    """Return the type of a process: ``web`` of ``web.1``."""
+    return process.rpartition(".")[0]
+
+
 def make_logs(file: str) -> None:
     """Make the directory of the logs of a Procfile, which version control is to pass over."""
     directory = os.path.join(os.path.dirname(file), LOGS)

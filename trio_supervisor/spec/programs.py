@@ -234,6 +234,10 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
             '[supervisord]: a table, or text such as A="1",B="x, y".'
         ),
     ] = field(default_factory=dict)
+    program: Annotated[
+        str,
+        Meta(description="The name that means all of its processes.", extra={DERIVED: True}),
+    ] = ""
     own_environment: Annotated[
         tuple[str, ...],
         Meta(
