@@ -85,6 +85,23 @@ def test_up_tells_health_once(rig: Rig) -> None:
     assert "web is healthy" not in told
 
 
+def test_up_says_how_to_reach_it_although_something_has_failed(rig: Rig) -> None:
+    rig.write(
+        up_at_once("web", FOREVER)
+        + shell("bad", "exit 3", "startretries = 0")
+        + up_at_once("off", FOREVER, "autostart = false")
+    )
+    stack = rig.launch(*rig.command("trio-supervisor", "up"))
+    until(lambda: "| logs: " in rig.text("console"), "the announcement")
+
+    told = [line.partition("| ")[2] for line in rig.text("console").splitlines()]
+    (start,) = (at for at, line in enumerate(told) if "Ctrl-C" in line)
+    assert told[start].startswith("1 of 2 processes is RUNNING after ")
+    assert told[start].endswith("; FATAL: bad; Ctrl-C stops everything")
+    assert told[start + 1] == "control: supervisorctl -c supervisord.toml"
+    assert rig.finish(stack, signal.SIGINT) == 0
+
+
 def test_a_mistake_starts_nothing(rig: Rig) -> None:
     rig.write(CHAIN)
 

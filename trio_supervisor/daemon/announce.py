@@ -1,4 +1,8 @@
-"""What the launcher says once, when everything that was to start is RUNNING, and ready."""
+"""What the launcher says once, when the start-up is over: what runs, and how to reach it.
+
+It is over when nothing more is to come: what was to start is RUNNING, and ready, or has failed. One
+that takes long is told of as it is, too, since somebody may want to look into it.
+"""
 
 from __future__ import annotations
 
@@ -9,36 +13,113 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from trio_supervisor.daemon.ends import is_done
 from trio_supervisor.daemon.listeners import url_of
-from trio_supervisor.lifecycle import ProcessState
+from trio_supervisor.lifecycle import ProcessState, SupervisorState
 from trio_supervisor.protocol.messages import EventKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trio_typing import TaskStatus
 
+    from trio_supervisor.daemon.events import Subscription
+    from trio_supervisor.daemon.program import Program
     from trio_supervisor.daemon.supervisor import Supervisor
+    from trio_supervisor.protocol.messages import Event
 
-_UP = frozenset({ProcessState.RUNNING, ProcessState.EXITED})
+LONG = 10.0
+"""Seconds after which it is said how a start-up is that is not over."""
+_S = ProcessState
+_NEWS = frozenset({_S.RUNNING, _S.EXITED, _S.FATAL, _S.STOPPED})
+"""What may be the last that a start-up waited for."""
+_NOTHING = "no process starts by itself; Ctrl-C stops everything"
+_NOT_READY = "not ready"
 log = logging.getLogger(__name__)
 
 
 async def announce(
     supervisor: Supervisor, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """Wait until all that is wanted is RUNNING and ready, then say so, and how to reach it."""
+    """Wait until the start-up is over, or takes long; say what runs, and how to reach it."""
     began = trio.current_time()
     with supervisor.events.subscribe() as news:
         task_status.started()
-        async with aclosing(aiter(news)) as events:
-            async for event in events:
-                may_be_last = event.to_state in _UP or event.kind is EventKind.HEALTH
-                if may_be_last and _all_run(supervisor):
-                    break
-    wanted = [program for program in supervisor.programs() if program.wanted]
-    state = "RUNNING and ready" if any(program.spec.ready for program in wanted) else "RUNNING"
-    seconds = trio.current_time() - began
-    log.info("%s %s after %.1f s; Ctrl-C stops everything", counted(len(wanted)), state, seconds)
-    _say_where(supervisor)
+        with trio.move_on_after(LONG):
+            await _wait_until_over(news, supervisor)
+        if not _say_what_runs(supervisor, began):
+            return
+        _say_where(supervisor)
+        if not _is_over(supervisor):
+            await _wait_until_over(news, supervisor)
+            _say_what_runs(supervisor, began)
+
+
+async def _wait_until_over(news: Subscription, supervisor: Supervisor) -> None:
+    async with aclosing(aiter(news)) as events:
+        async for event in events:
+            if _may_be_last(event) and _is_over(supervisor):
+                return
+
+
+def _may_be_last(event: Event) -> bool:
+    """Say whether it may be what a start-up ends with; none ends before all were told to start."""
+    has_begun = event.kind is EventKind.SUPERVISOR and event.detail == "running"
+    return event.to_state in _NEWS or event.kind is EventKind.HEALTH or has_begun
+
+
+def _is_over(supervisor: Supervisor) -> bool:
+    return not any(_is_coming(program) for program in _expected(supervisor))
+
+
+def _expected(supervisor: Supervisor) -> Iterator[Program]:
+    """Yield what was to start; what its group has taken down with it is not wanted any more."""
+    return (one for one in supervisor.programs() if one.wanted or one.state is _S.FATAL)
+
+
+def _is_coming(program: Program) -> bool:
+    return not (_runs(program) or program.state is _S.FATAL or _has_ended(program))
+
+
+def _runs(program: Program) -> bool:
+    return program.state is _S.RUNNING and program.condition.is_ready
+
+
+def _has_ended(program: Program) -> bool:
+    return program.state is _S.EXITED and program.condition.is_over
+
+
+def _say_what_runs(supervisor: Supervisor, began: float) -> bool:
+    """Say it, unless everything is to end; return whether there is anything to reach."""
+    if supervisor.state is not SupervisorState.RUNNING:
+        return False
+    expected = list(_expected(supervisor))
+    if expected:
+        told = sentence(expected, trio.current_time() - began)
+        log.info("%s; Ctrl-C stops everything", told)
+    else:
+        log.info(_NOTHING)
+    return True
+
+
+def sentence(expected: list[Program], seconds: float) -> str:
+    """Say how many processes run after so many seconds, and how the others are."""
+    others: dict[str, list[str]] = {}
+    for program in expected:
+        if not (_runs(program) or (_has_ended(program) and is_done(program))):
+            word = _NOT_READY if program.state is _S.RUNNING else program.state.name
+            others.setdefault(word, []).append(program.rank.name)
+    count = len(expected) - sum(map(len, others.values()))
+    state = "RUNNING and ready" if any(program.spec.ready for program in expected) else "RUNNING"
+    told = [f"{counted(count, len(expected))} {state} after {seconds:.1f} s"]
+    return "; ".join([*told, *(f"{word}: {', '.join(names)}" for word, names in others.items())])
+
+
+def counted(count: int, whole: int) -> str:
+    """Return the subject and verb of a sentence about so many processes of all."""
+    if count == whole:
+        return "1 process is" if count == 1 else f"all {count} processes are"
+    return f"{count} of {whole} processes {'is' if count == 1 else 'are'}"
 
 
 def _say_where(supervisor: Supervisor) -> None:
@@ -51,22 +132,8 @@ def _say_where(supervisor: Supervisor) -> None:
         log.info("logs: tail -fq %s", " ".join(patterns))
 
 
-def counted(count: int) -> str:
-    """Return the subject and verb of a sentence about so many processes."""
-    return "1 process is" if count == 1 else f"all {count} processes are"
-
-
 def pattern_of(path: str) -> str:
     """Return what a shell expands to a log: its directory's files, but not all of the current."""
     relative = os.path.relpath(path)
     directory = os.path.dirname(relative)
     return f"{directory}/*" if directory else relative
-
-
-def _all_run(supervisor: Supervisor) -> bool:
-    wanted = [program for program in supervisor.programs() if program.wanted]
-    return bool(wanted) and all(
-        (p.state is ProcessState.RUNNING and p.condition.is_ready)
-        or (p.spec.type == "task" and p.condition.is_over)
-        for p in wanted
-    )

@@ -43,7 +43,7 @@ class Ends:
         elif (
             event.to_state in _ENDED
             and self._supervisor.state is SupervisorState.RUNNING
-            and not _is_done(program)
+            and not is_done(program)
         ):
             self._has_aborted = True
             self._supervisor.exit_code = shell_code(program.condition.returncode)
@@ -69,5 +69,6 @@ def shell_code(returncode: int | None) -> int:
     return returncode if returncode >= 0 else 128 - returncode
 
 
-def _is_done(program: Program) -> bool:
+def is_done(program: Program) -> bool:
+    """Say whether it is a task that has ended well."""
     return program.spec.type == "task" and program.condition.returncode in program.spec.exitcodes
