@@ -113,6 +113,27 @@ def ctl(capsys: pytest.CaptureFixture[str], words: str, past: Any = PAST) -> tup
         (changed(1, "a", _S.EXITED, _S.STARTING), "a was to start again"),
         (changed(1, "a", _S.STARTING, _S.RUNNING, pid=7), "a was RUNNING with pid 7"),
         (
+            changed(1, "a", _S.STARTING, _S.BACKOFF, detail="exit status 3"),
+            "a failed to start: exit status 3",
+        ),
+        (
+            changed(1, "a", _S.STOPPING, _S.BACKOFF, detail="terminated by SIGTERM", tries=1),
+            "a failed to start: terminated by SIGTERM",
+        ),
+        (
+            changed(1, "a", _S.STOPPING, _S.BACKOFF, detail="exit status 0", expected=True),
+            "a ended: exit status 0",
+        ),
+        (
+            changed(1, "a", _S.EXITED, _S.BACKOFF, detail="exit status 3"),
+            "a was to wait before it starts again",
+        ),
+        (changed(1, "a", _S.BACKOFF, _S.STARTING), "a was to start again"),
+        (
+            changed(1, "a", _S.STOPPING, _S.EXITED, detail="terminated by SIGTERM"),
+            "a ended: terminated by SIGTERM",
+        ),
+        (
             changed(1, "a", _S.RUNNING, _S.EXITED, expected=True, detail="exit status 0"),
             "a ended, as it may: exit status 0",
         ),
@@ -226,3 +247,42 @@ def test_a_stop_that_was_asked_for_names_who_asked(rig: Rig) -> None:
 
     assert "somebody asked: stop web (by pid " in shown
     assert "web was down: terminated by SIGTERM" in shown
+
+
+def steps(rig: Rig, name: str) -> list[str]:
+    """Return the steps of a process without their times, and without pids and seconds."""
+    lines = rig.ctl("why", name).stdout.splitlines()[2:]
+    told = [line[14:] if line.lstrip()[:1].isdecimal() else line.strip() for line in lines]
+    return [line.strip().partition(" with pid ")[0] for line in told]
+
+
+def test_a_crash_after_it_ran_is_no_failed_start(rig: Rig) -> None:
+    crash = "echo broken; exit 3"
+    rig.write(up_at_once("web", f"/bin/sleep 0.2; {crash}", "backoff = {base = 60}"))
+    rig.start()
+    rig.settle(_S.BACKOFF)
+
+    assert steps(rig, "web") == [
+        "supervisord started",
+        "web was to start",
+        "web was RUNNING",
+        "web ended, which was not expected: exit status 3",
+        "| broken",
+        "web was to wait before it starts again",
+    ]
+
+
+def test_what_is_replaced_because_it_is_unhealthy_has_not_failed_to_start(rig: Rig) -> None:
+    health = "health = {exec = 'exit 9', interval = 0.1, retries = 1}\nbackoff = {base = 60}"
+    rig.write(up_at_once("web", "exec sleep 1000", health))
+    rig.start()
+    rig.settle(_S.BACKOFF)
+
+    told = steps(rig, "web")
+
+    assert [line for line in told if "unhealthy" in line][-1].startswith("web was told to stop: ")
+    assert told[-2:] == [
+        "web ended: terminated by SIGTERM",
+        "web was to wait before it starts again",
+    ]
+    assert not any("failed" in line for line in told)

@@ -43,13 +43,9 @@ _CAME = {
     _S.BACKOFF: "failed to start",
     _S.STOPPING: "was told to stop",
     _S.STOPPED: "was down",
-    _S.EXITED: "ended, ",
+    _S.EXITED: "ended",
     _S.FATAL: "was given up, FATAL",
     _S.UNKNOWN: "was in no state that is known",
-}
-_ANEW = {
-    (_S.BACKOFF, _S.STARTING): "was tried again",
-    (_S.EXITED, _S.STARTING): "was to start again",
 }
 
 
@@ -143,24 +139,36 @@ def _change(event: Event) -> str:
     """Say how a process came into a state."""
     if event.from_state is None or event.to_state is None:
         return "changed"
-    words = _ANEW.get((event.from_state, event.to_state)) or _CAME[event.to_state]
-    if event.to_state is _S.EXITED:
-        words += "as it may" if event.expected else "which was not expected"
-    details = {
-        _S.STARTING: f", after {_starts(event.tries)}" if event.tries else "",
-        _S.RUNNING: f" with pid {event.pid}",
-    }
-    return words + details.get(event.to_state, f": {event.detail}" if event.detail else "")
+    words, detail = _CAME[event.to_state], f": {event.detail}" if event.detail else ""
+    match event.from_state, event.to_state:
+        case _S.BACKOFF | _S.EXITED, _S.STARTING:
+            return _again(event.tries)
+        case _S.EXITED, _S.BACKOFF:
+            return "was to wait before it starts again"  # its end has been told
+        case _S.RUNNING, _S.EXITED:
+            words += ", as it may" if event.expected else ", which was not expected"
+        case _S.STOPPING, _S.BACKOFF if event.expected:
+            words = _CAME[_S.EXITED]  # it was stopped because of another
+        case _, _S.RUNNING:
+            detail = f" with pid {event.pid}"
+        case _:
+            pass
+    return words + detail
 
 
-def _starts(count: int) -> str:
-    return "a start that failed" if count == 1 else f"{count} starts that failed"
+def _again(tries: int) -> str:
+    """Say why it is started by itself: after starts that failed, or after its end."""
+    if not tries:
+        return "was to start again"
+    starts = "a start that failed" if tries == 1 else f"{tries} starts that failed"
+    return f"was tried again, after {starts}"
 
 
 def _last_words(session: Session, event: Event, events: Mapping[int, Event]) -> tuple[str, ...]:
     """Return what a process wrote last, if it died here and has not run since."""
     ends = {_S.BACKOFF, _S.EXITED}
-    if event.to_state not in ends or event.expected or event.pid is None:
+    has_died = event.to_state in ends and event.from_state not in ends
+    if not has_died or event.expected or event.pid is None:
         return ()
     key = (event.group, event.name)
     if any(e.pid not in {None, event.pid} for e in _later(events, event, key)):
