@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from trio_supervisor.daemon import state
-from trio_supervisor.daemon.proc import Process, boot_id, process_of
+from trio_supervisor.daemon.proc import Process, process_of
 from trio_supervisor.errors import SupervisorError
+from trio_supervisor.pids import boot_id
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,8 @@ from rig import (  # the fixture
 )
 
 from trio_supervisor.daemon import state
-from trio_supervisor.daemon.proc import boot_id, children_of
+from trio_supervisor.daemon.proc import children_of
+from trio_supervisor.pids import boot_id
 
 if TYPE_CHECKING:
     import subprocess

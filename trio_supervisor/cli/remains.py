@@ -16,8 +16,9 @@ from trio_supervisor.daemon import leftovers, state
 from trio_supervisor.daemon.containment import MARK
 from trio_supervisor.daemon.doors import servers_of
 from trio_supervisor.daemon.listeners import is_stale
-from trio_supervisor.daemon.proc import boot_id, pid_list, processes, stat_of
+from trio_supervisor.daemon.proc import pid_list, processes, stat_of
 from trio_supervisor.errors import SupervisorError
+from trio_supervisor.pids import boot_id
 from trio_supervisor.source.address import (
     check_runtime_directory,
     lock_path,

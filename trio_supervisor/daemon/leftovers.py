@@ -19,7 +19,6 @@ from trio_supervisor.daemon import state
 from trio_supervisor.daemon.containment import HAS_PIDFD, LAST_SWEEP, MARK, SWEEP_PAUSE, send
 from trio_supervisor.daemon.proc import (
     ancestors_of,
-    boot_id,
     pid_list,
     processes,
     stat_of,
@@ -27,6 +26,7 @@ from trio_supervisor.daemon.proc import (
     with_descendants,
 )
 from trio_supervisor.errors import SupervisorError
+from trio_supervisor.pids import boot_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -74,15 +74,6 @@ def process_of(pid: int) -> Process:
     return Process(pid, found.starttime if found else 0)
 
 
-def boot_id() -> str:
-    """Name this boot of the machine; pids of another one mean nothing. Empty without /proc."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
-
-
 def children_of(pid: int) -> list[int]:
     """Return the direct children of all threads of a process, ended ones that wait included."""
     found: list[int] = []

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trio_supervisor.daemon.proc import Process, boot_id, process_of
+from trio_supervisor.daemon.proc import Process, process_of
 from trio_supervisor.errors import SupervisorError
+from trio_supervisor.pids import boot_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
