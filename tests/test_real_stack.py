@@ -9,7 +9,9 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from container import UNSHARE, needs_namespaces
 from rig import IGNORE, PATIENCE, open_rig, shell, until, up_at_once  # noqa: F401  # the fixture
+from workers import free_ports
 
 from trio_supervisor.lifecycle import ProcessState
 
@@ -137,6 +139,29 @@ def test_ps_shows_what_processes_use(rig: Rig) -> None:
     assert process["ports"] == [int(port)]
     assert process["memory"] > 0
     assert said(rig, "ps", "nosuch") == (4, ["nosuch: ERROR (no such process)"])
+
+
+def memory(rig: Rig, *before: str) -> int | None:
+    """Return what ps says that `web` uses, when it is run behind some other command."""
+    command = [*before, *rig.command("supervisorctl", "-c", str(rig.configuration))]
+    done = subprocess.run(
+        [*command, "ps", "--json"], env=rig.environment, check=True, capture_output=True
+    )
+    (process,) = json.loads(done.stdout)["processes"]
+    found: int | None = process["memory"]
+    return found
+
+
+@needs_namespaces
+@pytest.mark.parametrize("has_port", [True, False])
+def test_ps_looks_at_processes_where_their_pids_are_ours(rig: Rig, *, has_port: bool) -> None:
+    port = f'[inet_http_server]\nport = "127.0.0.1:{free_ports(1)}"\n' if has_port else ""
+    rig.write(port + up_at_once("web", FOREVER))
+    rig.start()
+    rig.settle()
+
+    assert memory(rig)
+    assert memory(rig, *UNSHARE) is None
 
 
 # ── logs ──

@@ -8,13 +8,14 @@ from trio_supervisor.client import render
 from trio_supervisor.client.commands import command
 from trio_supervisor.client.processes import ALL, snapshot
 from trio_supervisor.client.usage import Looker, Usage
+from trio_supervisor.pids import is_ours
+from trio_supervisor.protocol.messages import GetInfo, Info
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from trio_supervisor.client.session import Session
     from trio_supervisor.protocol.messages import Member, ProcessStatus
 
-_HERE = "unix://"
 _KILO = 1024
 _LEAST = 10
 _RIGHT = {"PID", "RESTARTS", "CPU", "MEMORY"}
@@ -31,7 +32,7 @@ _RIGHT = {"PID", "RESTARTS", "CPU", "MEMORY"}
 def ps(session: Session, words: list[str]) -> None:
     strays: list[Member] = []
     processes, unknown = snapshot(session, () if ALL in words else tuple(words), strays)
-    looker = Looker() if session.address.serverurl.startswith(_HERE) else None
+    looker = Looker() if is_ours(session.ask(GetInfo(), Info).pid_space) else None
     used = [None if looker is None else _usage(looker, process) for process in processes]
     if unknown:
         session.fail(4)

@@ -12,6 +12,7 @@ from trio_supervisor.client.processes import outcomes
 from trio_supervisor.client.words import parse_options, seconds
 from trio_supervisor.errors import Fault, ProtocolError
 from trio_supervisor.lifecycle import ProcessState
+from trio_supervisor.pids import is_ours
 from trio_supervisor.protocol.messages import (
     Done,
     Error,
@@ -45,14 +46,14 @@ _LAST_STEPS = 5000
 )
 def down(session: Session, _words: list[str]) -> None:
     try:
-        pid = session.ask(GetInfo(), Info).pid
+        info = session.ask(GetInfo(), Info)
     except UnreachableError as error:
         if error.reason not in _ABSENT:
             raise
         session.say("supervisord is not running: nothing to stop")
         return
     stopping = _Stopping(session)
-    guardian = _open_process(pid)
+    guardian = _open_process(info.pid) if is_ours(info.pid_space) else None
     try:
         stopping.run()
         _wait_for(guardian)

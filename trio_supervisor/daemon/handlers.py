@@ -18,6 +18,7 @@ from trio_supervisor.daemon.tails import tail
 from trio_supervisor.daemon.waiting import wait
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import SupervisorState
+from trio_supervisor.pids import pid_space
 from trio_supervisor.protocol.messages import (
     Add,
     Changes,
@@ -232,6 +233,7 @@ class Handlers:
             pid=self._pid,
             daemon_pid=os.getpid(),
             configuration=configuration.path,
+            pid_space=pid_space(),
         )
 
     def _reread(self) -> Changes:

@@ -98,7 +98,10 @@ class GetInfo(Message, code=0x0010):
 
 
 class Info(Message, code=0x0011):
-    """The daemon itself. ``pid`` is the one in the pidfile; ``daemon_pid`` supervises."""
+    """The daemon itself. ``pid`` is the one in the pidfile; ``daemon_pid`` supervises.
+
+    ``pid_space`` is the same for all whose pids mean the same; empty when that is not known.
+    """
 
     version: str
     identifier: str
@@ -106,6 +109,7 @@ class Info(Message, code=0x0011):
     pid: int
     daemon_pid: int
     configuration: str = ""
+    pid_space: str = ""
 
 
 class GetStatus(Message, code=0x0012):
