@@ -75,6 +75,52 @@ def test_up_starts_the_process_whose_code_it_waits_for(rig: Rig) -> None:
     assert done.returncode == 7, done.stdout
 
 
+GRACEFUL = "trap 'exit 0' TERM; echo ready; while :; do /bin/sleep 0.05; done"
+"""A script that ends well when it is told to stop."""
+READY = "ready = {log = 'ready'}"
+
+
+@pytest.mark.parametrize(
+    ("test", "db", "code"),
+    [
+        (shell("test", "exit 0", "type = 'task'"), up_at_once("db", FOREVER), 0),
+        (shell("test", "exit 7", "type = 'task'"), up_at_once("db", FOREVER), 7),
+        (shell("test", "kill -KILL $$"), up_at_once("db", FOREVER), 137),
+        (shell("test", GRACEFUL, READY), shell("db", "exit 3", "depends_on = ['test']"), 3),
+        (shell("test", GRACEFUL, READY), shell("db", "exit 0", "depends_on = ['test']"), 1),
+        (
+            shell("test", GRACEFUL, READY),
+            shell("db", "kill -KILL $$", "depends_on = ['test']"),
+            137,
+        ),
+        (shell("test", FOREVER, "depends_on = ['db']"), shell("db", "exit 3"), 3),
+        (shell("test", FOREVER, "depends_on = ['db']"), up_at_once("db", "exit 0"), 1),
+        (up_at_once("test", FOREVER), "[program.db]\ncommand = '/no/such'\n", 127),
+    ],
+)
+def test_no_code_but_that_of_its_own_end_is_0(rig: Rig, test: str, db: str, code: int) -> None:
+    rig.write(test + db)
+
+    done = up(rig, "--exit-code-from", "test")
+
+    assert done.returncode == code, done.stdout
+
+
+def test_what_fails_before_it_is_told_to_stop_gives_its_code(rig: Rig) -> None:
+    last = "while [ -e there ]; do /bin/sleep 0.01; done; exit 9"
+    rig.write(
+        shell("test", f"touch there; echo ready; {last}", READY)
+        + up_at_once(
+            "late", f"trap '{{ rm there; {FOREVER}; }}' TERM; /bin/sleep 1000 & wait"
+        ).replace("[program.late]", "[program.late]\ndepends_on = ['test']")
+        + shell("db", "exit 3", "depends_on = ['late']")
+    )
+
+    done = up(rig, "--exit-code-from", "test")
+
+    assert done.returncode == 9, done.stdout
+
+
 def test_up_tells_health_once(rig: Rig) -> None:
     health = "health = {exec = 'true', interval = 0.05}"
     rig.write(up_at_once("web", FOREVER, health) + shell("job", "exit 0", "depends_on = ['web']"))
@@ -141,7 +187,7 @@ def test_a_second_up_starts_what_is_missing_and_only_leaves(stack: Rig) -> None:
     [
         (["--exit-code-from", "test"], 7),
         (["--abort-on-exit"], 7),
-        (["--exit-code-from", "db"], 143),
+        (["--exit-code-from", "db"], 7),
     ],
 )
 def test_an_end_is_the_end_of_all(rig: Rig, options: list[str], code: int) -> None:

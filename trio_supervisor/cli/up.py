@@ -27,7 +27,7 @@ what is missing is started, output is shown from now on, and Ctrl-C only leaves.
   --no-deps                  with NAME: start nothing that these depend on
   --abort-on-exit            stop everything as soon as any process ends, with its exit code; a
                              task that ends well is none
-  --exit-code-from NAME      so, with the exit code of this process
+  --exit-code-from NAME      so, with the exit code of this process, if it ends by itself
   --timestamps               the time before each line
   --color, --no-color        with colours, or without (default: NO_COLOR, FORCE_COLOR, else
                              colours on a terminal)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 NEVER_SPAWNED = 127
 """Exit code for what could not be executed, as a shell's."""
+UNFINISHED = 1
+"""Exit code when another has ended with 0 before the one whose code is wanted had ended."""
 _S = ProcessState
 _ENDED = frozenset({_S.EXITED, _S.BACKOFF, _S.FATAL})
 
@@ -20,8 +22,9 @@ _ENDED = frozenset({_S.EXITED, _S.BACKOFF, _S.FATAL})
 class Ends:
     """Hears of every end; one by itself stops all, whether it would be started again or not.
 
-    A task that has ended well is no end of anything. The exit code is that of the process, or of
-    the one that ``exit_code_from`` names, as soon as that has ended, too.
+    A task that has ended well is no end of anything, unless ``exit_code_from`` names it. The exit
+    code is that of the process. Where another one is named it is never 0, and that of the named one
+    if this fails by itself before it is told to stop: what we stop ends with any code, 0 as well.
     """
 
     wants_ticks = False
@@ -32,30 +35,22 @@ class Ends:
 
     def offer(self, event: Event) -> None:
         """Look whether this is the end."""
-        configuration = self._supervisor.configuration
-        if not configuration.abort_on_exit or event.to_state is None:
+        supervisor, wanted = self._supervisor, self._supervisor.configuration.exit_code_from
+        if not supervisor.configuration.abort_on_exit or event.to_state not in _ENDED:
             return
         program = self._program(event.group, event.name)
         if program is None:
             return
+        is_wanted = program.rank.namespec == wanted
+        code = shell_code(program.condition.returncode)
         if self._has_aborted:
-            self._take_code_of(program)
-        elif (
-            event.to_state in _ENDED
-            and self._supervisor.state is SupervisorState.RUNNING
-            and not is_done(program)
-        ):
+            has_failed = event.from_state is not _S.STOPPING and program.condition.returncode
+            if is_wanted and has_failed:
+                supervisor.exit_code = code
+        elif supervisor.state is SupervisorState.RUNNING and (is_wanted or not is_done(program)):
             self._has_aborted = True
-            self._supervisor.exit_code = shell_code(program.condition.returncode)
-            for one in self._supervisor.programs():
-                self._take_code_of(one)
-            self._supervisor.end_because_of(program, event.id)
-
-    def _take_code_of(self, program: Program) -> None:
-        """Exit with its code, if it is the one whose code is wanted, and it has one."""
-        is_wanted = program.rank.namespec == self._supervisor.configuration.exit_code_from
-        if is_wanted and program.condition.pid is None and program.condition.stopped is not None:
-            self._supervisor.exit_code = shell_code(program.condition.returncode)
+            supervisor.exit_code = code if is_wanted or not wanted else code or UNFINISHED
+            supervisor.end_because_of(program, event.id)
 
     def _program(self, group: str, name: str) -> Program | None:
         found = self._supervisor.groups.get(group)
