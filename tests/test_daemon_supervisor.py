@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PAIR = group_of("pair", spec_of("one", priority=1), spec_of("two", priority=2))
 ALONE = group_of("alone")
+LATE = 1000.0
+"""Virtual seconds that no shutdown here takes."""
 BAD = ConfigError([Problem("f.toml", 3, "program.x", "is wrong")])
 
 
@@ -36,6 +38,12 @@ async def told(report: Report) -> list[tuple[Action, str, Fault]]:
     """Read a report to its end."""
     with trio.fail_after(10_000):
         return [(one.action, one.group, one.fault) async for one in report]
+
+
+async def rescue(daemon: Daemon) -> None:
+    """Let a shutdown that hangs come to an end, too late."""
+    await trio.sleep(LATE)
+    daemon.supervisor.kill_nowait()
 
 
 # ── start, stop, restart ──
@@ -250,6 +258,22 @@ async def test_who_is_in_a_hurry_waits_neither_for_grace_nor_for_turns(
         daemon.supervisor.kill_nowait()
 
     assert trio.current_time() - start < 1.0
+
+
+async def test_when_all_is_cancelled_during_a_shutdown_nobody_waits_for_a_turn(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(PAIR, ALONE)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(rescue, daemon)
+        with pytest.RaisesGroup(AssertionError):
+            async with open_daemon(daemon):  # which shuts down at its end
+                await daemon.settled()
+                assert daemon.program("alone").state.name == "STOPPED"
+
+        assert trio.current_time() < LATE
+        nursery.cancel_scope.cancel()
 
 
 async def test_the_log_says_every_three_seconds_who_is_waited_for(

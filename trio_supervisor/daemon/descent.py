@@ -34,7 +34,16 @@ class Descent:
             _call(turns)
 
     async def lead(self) -> None:
-        """Call the groups, each when the one before is down, or as far down as it can be."""
+        """Call the groups, each when the one before is down, or as far down as it can be.
+
+        Whoever leads no further, done or cancelled, lets nobody wait: they do so behind shields.
+        """
+        try:
+            await self._call_in_turn()
+        finally:
+            self.hurry()
+
+    async def _call_in_turn(self) -> None:
         said = -REPORT_EVERY
         for group, turns in self._turns:
             _call(turns)
