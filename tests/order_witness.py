@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from trio_supervisor.daemon.program import Program
     from trio_supervisor.daemon.spawn import Runnable
+    from trio_supervisor.protocol.messages import Event
     from trio_supervisor.spec import Dependency
 
 _S = ProcessState
@@ -45,6 +46,13 @@ class OrderWitness(Witness):
             assert self.spawner is not None
             self._judge_signal(self.spawner.happened[-1][2])
         return number
+
+    def judge_start(self, event: Event, first: Event, who: str) -> None:
+        """Let what is up come up again because of others: that they go, or came long ago."""
+        key = (event.group, event.name)
+        is_up = event.from_state in {_S.BACKOFF, _S.EXITED} and key in self.begun
+        if not is_up or self.begun[key] < self.stops.get(key, 0):
+            super().judge_start(event, first, who)
 
     def judge_spawn(self, program: Run) -> None:
         """Judge whether all is there that a run needs."""

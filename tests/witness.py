@@ -39,6 +39,8 @@ class Witness(EventBus):
         """When each process came into its state, in seconds of Trio's clock."""
         self.stops: dict[tuple[str, str], int] = {}
         """By process, the newest request whose stop was acknowledged."""
+        self.begun: dict[tuple[str, str], int] = {}
+        """By process, what led to its last start."""
         self.untouched: dict[int, set[str]] = {}
         """By request, the groups with which it has nothing to do."""
 
@@ -82,6 +84,13 @@ class Witness(EventBus):
             there = self.there(outcome.name)
             self.expect(not there, f"{outcome} with {there}")
 
+    def judge_start(self, event: Event, first: Event, who: str) -> None:
+        """Judge whether somebody wants it up: ``first`` led to its start."""
+        key = (event.group, event.name)
+        self.expect(_verb(first) in BEGINNINGS, f"{who} because of {first.detail}")
+        self.expect(first.id >= self.stops.get(key, 0), f"{who} after a stop")
+        self.begun[key] = first.id
+
     def _judge_transition(self, event: Event) -> None:
         key, before, state = (event.group, event.name), event.from_state, event.to_state
         assert before is not None
@@ -98,8 +107,7 @@ class Witness(EventBus):
             return
         self.expect(event.group not in self.untouched.get(first.id, ()), f"{who}: {first.detail}")
         if state is _S.STARTING:
-            self.expect(_verb(first) in BEGINNINGS, f"{who} because of {first.detail}")
-            self.expect(first.id >= self.stops.get(key, 0), f"{who} after a stop")
+            self.judge_start(event, first, who)
             self.expect(not self.there(event.name), f"{who} beside {self.there(event.name)}")
         elif state is _S.STOPPING:
             self.expect(_verb(first) in self.endings, f"{who} because of {first.detail}")
