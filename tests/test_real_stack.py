@@ -58,7 +58,7 @@ def test_wait_does_not_wait_longer_than_it_may(rig: Rig) -> None:
 
     code, lines = said(rig, "wait", "--timeout", "0.2", "slow")
 
-    assert (code, lines) == (1, ["slow: ERROR (after 0 s: STARTING)"])
+    assert (code, lines) == (1, ["slow: ERROR (after 0.2 s: STARTING)"])
 
 
 def test_wait_knows_what_is_ready_and_what_is_healthy(rig: Rig) -> None:
@@ -73,11 +73,11 @@ def test_wait_knows_what_is_ready_and_what_is_healthy(rig: Rig) -> None:
     rig.start()
     rig.settle(ProcessState.RUNNING)
 
-    assert said(rig, "wait", "--timeout", "0.1", "a") == (1, ["a: ERROR (after 0 s: not ready)"])
+    assert said(rig, "wait", "--timeout", "0.1", "a") == (1, ["a: ERROR (after 0.1 s: not ready)"])
     assert said(rig, "wait", "b") == (0, ["b: up"])
     assert said(rig, "wait", "--timeout", "0.1", "--healthy", "b") == (
         1,
-        ["b: ERROR (after 0 s: not healthy)"],
+        ["b: ERROR (after 0.1 s: not healthy)"],
     )
     (rig.directory / "ready").touch()
     (rig.directory / "healthy").touch()

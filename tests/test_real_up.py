@@ -54,7 +54,7 @@ def test_up_says_what_does_not_become_ready(stack: Rig) -> None:
     done = up(stack, "--wait", "--wait-timeout", "0.3")
 
     assert done.returncode == 1
-    assert done.stdout == "a: up\nslow: ERROR (after 0 s: STARTING)\n"
+    assert done.stdout == "a: up\nslow: ERROR (after 0.3 s: STARTING)\n"
 
 
 def test_up_without_dependencies_starts_what_is_named(stack: Rig) -> None:
@@ -65,6 +65,20 @@ def test_up_without_dependencies_starts_what_is_named(stack: Rig) -> None:
     refused = up(stack, "--no-deps", "db")
     assert refused.returncode == 2
     assert "--no-deps: it runs already (trio-supervisor down stops it)" in refused.stderr
+
+
+def test_a_second_up_without_names_starts_what_the_first_was_not_to_start(stack: Rig) -> None:
+    stack.write(CHAIN + up_at_once("page", FOREVER, 'depends_on = ["db"]') + OFF)
+    assert up(stack, "--no-deps", "--wait", "web").returncode == 0
+    assert stack.states() == dict.fromkeys(("db", "off", "page"), "STOPPED") | {"web": "RUNNING"}
+
+    done = up(stack, "--wait")
+
+    assert (done.returncode, sorted(done.stdout.split())) == (
+        0,
+        ["db:", "page:", "up", "up", "up", "web:"],
+    )
+    assert stack.states()["off"] == "STOPPED"
 
 
 def test_up_starts_the_process_whose_code_it_waits_for(rig: Rig) -> None:

@@ -66,7 +66,7 @@ def _is(name: str, group: str, program: ProgramSpec) -> bool:
 def _with(group: GroupSpec, namespec: str) -> GroupSpec:
     """Let one process start by itself as well."""
     programs = (
-        replace(p, autostart=p.autostart or _namespec(group.name, p) == namespec)
+        replace(p, chosen=True) if _namespec(group.name, p) == namespec else p
         for p in group.programs
     )
     return replace(group, programs=tuple(programs))
@@ -74,7 +74,7 @@ def _with(group: GroupSpec, namespec: str) -> GroupSpec:
 
 def _alone(group: GroupSpec, groups: Iterable[GroupSpec]) -> GroupSpec:
     """Let programs need none of those that do not start."""
-    starting = {_namespec(one.name, p) for one in groups for p in one.programs if p.autostart}
+    starting = {_namespec(one.name, p) for one in groups for p in one.programs if p.chosen}
     programs = (
         replace(p, depends_on={name: d for name, d in p.depends_on.items() if name in starting})
         for p in group.programs
@@ -88,7 +88,7 @@ def _processes(configuration: Configuration) -> list[tuple[str, ProgramSpec]]:
 
 def _starting(group: GroupSpec, names: tuple[str, ...]) -> GroupSpec:
     programs = (
-        replace(p, autostart=any(_is_meant(name, group.name, p) for name in names))
+        replace(p, chosen=any(_is_meant(name, group.name, p) for name in names))
         for p in group.programs
     )
     return replace(group, programs=tuple(programs))

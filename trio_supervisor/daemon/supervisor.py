@@ -122,15 +122,15 @@ class Supervisor:
         """Say what starts: autostart; after a reload, what was up and what is new."""
         key = (group, program.process_name)
         if self._to_start is None:
-            return program.autostart
-        return key in self._to_start or (program.autostart and key not in self._known)
+            return program.starts_by_itself
+        return key in self._to_start or (program.starts_by_itself and key not in self._known)
 
     def add_group(
         self,
         spec: GroupSpec,
         cause: int | None,
         *,
-        autostart: Callable[[str, ProgramSpec], bool] = lambda _group, spec: spec.autostart,
+        autostart: Callable[[str, ProgramSpec], bool] = lambda _group, spec: spec.starts_by_itself,
     ) -> Group:
         """Make a group active, and start what ``autostart`` picks."""
         assert self._nursery is not None

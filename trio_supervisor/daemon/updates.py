@@ -139,7 +139,7 @@ def _put_in(
     supervisor.add_group(
         spec,
         cause,
-        autostart=lambda _group, one: one.autostart and one.process_name not in stopped,
+        autostart=lambda _group, one: one.starts_by_itself and one.process_name not in stopped,
     )
     return True
 

@@ -35,7 +35,10 @@ async def wait(supervisor: Supervisor, wanted: Wait) -> AsyncGenerator[Message, 
     for program in _chosen(program for target in targets for program in target.programs):
         if is_all and not program.wanted:
             continue
-        yield await _outcome(supervisor, program, _dependency(program, wanted), deadline)
+        outcome = await _outcome(supervisor, program, _dependency(program, wanted), deadline)
+        if outcome.fault is Fault.FAILED:
+            outcome = outcome.replace(detail=f"after {seconds:g} s: {outcome.detail}")
+        yield outcome
     yield End()
 
 
@@ -54,7 +57,6 @@ def _dependency(program: Program, wanted: Wait) -> Dependency:
 async def _outcome(
     supervisor: Supervisor, program: Program, wanted: Dependency, deadline: float
 ) -> Outcome:
-    began = trio.current_time()
     answer = Outcome(Action.READY, program.rank.group, program.rank.name)
     why = ""
     with trio.move_on_at(deadline) as limit, supervisor.events.subscribe() as news:
@@ -64,8 +66,7 @@ async def _outcome(
     words = [program.state.name, program.condition.describe(program.rank.name)]
     if program.state is ProcessState.RUNNING:
         words = [f"not {wanted.condition}"]
-    told = f"after {trio.current_time() - began:.0f} s: {' '.join(filter(None, words))}"
-    return answer.replace(fault=Fault.FAILED, detail=told)
+    return answer.replace(fault=Fault.FAILED, detail=" ".join(filter(None, words)))
 
 
 async def _end_of(news: Subscription, program: Program, wanted: Dependency) -> str:

@@ -238,6 +238,13 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
         str,
         Meta(description="The name that means all of its processes.", extra={DERIVED: True}),
     ] = ""
+    chosen: Annotated[
+        bool | None,
+        Meta(
+            description="Whether the names that `up` was given mean it; unset without names.",
+            extra={DERIVED: True},
+        ),
+    ] = None
     own_environment: Annotated[
         tuple[str, ...],
         Meta(
@@ -268,6 +275,11 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
             "address of the daemon's first server."
         ),
     ] = None
+
+    @property
+    def starts_by_itself(self) -> bool:
+        """Whether it is started with its group: if it was chosen, else as its autostart says."""
+        return self.autostart if self.chosen is None else self.chosen
 
     @property
     def restart_policy(self) -> RestartPolicy:
