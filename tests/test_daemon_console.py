@@ -237,6 +237,23 @@ async def test_the_last_line_is_known_without_its_colours(console: Console) -> N
     assert console.last_line("worker") == ""
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (b"\x1b[31mred\n", b"web    | \x1b[31mred\x1b[0m\n"),
+        (b"a \x1b[1;7mb\nc\n", b"web    | a \x1b[1;7mb\x1b[0m\nweb    | c\n"),
+        (b"\x1b[32mok\x1b[0m done\n", b"web    | \x1b[32mok\x1b[0m done\n"),
+        (b"\x1b[32mok\x1b[m\n", b"web    | \x1b[32mok\x1b[m\n"),
+    ],
+)
+async def test_a_colour_ends_with_its_line(
+    console: Console, terminal: Terminal, written: bytes, shown: bytes
+) -> None:
+    console.sink("web").write(written)
+
+    assert terminal.read() == shown
+
+
 async def test_at_the_end_unfinished_lines_are_shown(console: Console, terminal: Terminal) -> None:
     console.sink("web").write(b"half")
 

@@ -144,3 +144,24 @@ async def test_adopting_another_file_ends_who_follows_the_old_one(
 
     assert follower.is_closed
     assert logs.stdout_path.endswith("new.log")
+
+
+class Shown(bytearray):
+    """A sink that keeps everything."""
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Keep it."""
+        self.extend(data)
+
+    def finish_line(self) -> None:
+        """Nothing is held back."""
+
+
+def test_a_shared_screen_gets_colours_and_nothing_that_moves_on_it(settings: LogSettings) -> None:
+    screen = Shown()
+    logs = ProgramLogs(spec_of("web", stdout_logfile="NONE"), settings, (screen, screen))
+
+    for sink in logs.sinks[0]:
+        sink.write(b"\x1b[2J\x1b[31mred\x1b[0m\x0e line\n")
+
+    assert screen == b"\x1b[31mred\x1b[0m line\n"

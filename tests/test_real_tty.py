@@ -96,7 +96,7 @@ def test_the_window_is_that_of_the_console_and_follows_it(rig: Rig, bench: Bench
 
     up.resize(50, 132)
 
-    until(lambda: "size 132 50\n" in rig.text("look.log"), "the new size")
+    until(lambda: "size 118 50\n" in rig.text("look.log"), "the size, less the names")
     up.type(CTRL_C)
     assert up.wait() == 0
     assert "look        | name? " in up.text

@@ -31,6 +31,10 @@ LONGEST_RELIEF = 1.0
 PROMPT_AFTER = 0.2
 """Seconds after which an unfinished line (a prompt) is shown as it is."""
 _RETURN = re.compile(rb"\r(?![\r\n])")
+_COLOUR_TO_THE_END = re.compile(rb"\x1b\[(?!0*m)[0-9;:]*m[^\n\x1b]*(?=\n|\Z)")
+"""What is still coloured where a line, or what is shown of it now, ends."""
+LEAST_COLUMNS = 20
+"""Of a program's terminal, however narrow the console is."""
 LOST = "… %d bytes not shown: the terminal was too slow …"
 
 
@@ -73,8 +77,11 @@ class Console:
 
     @property
     def window(self) -> Window | None:
-        """The size of the terminal, if it is one."""
-        return window_of(self._fd)
+        """The room for lines behind their names, if it is a terminal."""
+        window = window_of(self._fd)
+        if window is None:
+            return None
+        return window._replace(columns=max(LEAST_COLUMNS, window.columns - self._style.indent))
 
     def sink(self, name: str) -> ConsoleSink:
         """Return where the lines of a name go; names unknown so far get the next colour."""
@@ -115,6 +122,8 @@ class Console:
     def show(self, sink: ConsoleSink, text: bytes) -> None:
         """Show lines of a sink, the last of which may have no end yet."""
         label = sink.speaker.label
+        if b"\x1b" in text:  # the colours of a program are not for those of others
+            text = _COLOUR_TO_THE_END.sub(b"\\g<0>\x1b[0m", text)
         if b"\r" in text:  # as progress bars: back to the beginning is back to behind the name
             text = _RETURN.sub(lambda _: b"\r" + label, text)
         is_whole = text.endswith(b"\n")

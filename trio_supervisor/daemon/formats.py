@@ -20,6 +20,8 @@ LONGEST_LINE = 64 * 1024
 LONGEST_SEQUENCE = 256
 """Bytes of an unfinished ANSI sequence that are held back; more than that is none."""
 
+_SIGNS = (b"\x1b", b"\x0e")
+"""What hardly any output has: then there is nothing to look for."""
 # ECMA-48: control sequences (CSI), strings (OSC, DCS, SOS, PM, APC), and escapes of two and more
 _SEQUENCE = re.compile(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]"
@@ -39,8 +41,11 @@ def without_ansi(data: bytes) -> bytes:
 
 
 def only_colours(data: bytes) -> bytes:
-    """Return bytes without the complete ANSI sequences that do more than colour text."""
-    return _SEQUENCE.sub(_colour, data)
+    """Return bytes without the complete ANSI sequences that do more than colour text.
+
+    And without SO, which makes letters into graphics from then on.
+    """
+    return _SEQUENCE.sub(_colour, data).replace(b"\x0e", b"")
 
 
 def _colour(match: re.Match[bytes]) -> bytes:
@@ -70,12 +75,14 @@ class Stripped:
 
     def write(self, data: bytes | memoryview) -> None:
         """Pass on what is text."""
-        text = self._strip(self._held + bytes(data))
-        unfinished = _UNFINISHED.search(text, max(0, len(text) - LONGEST_SEQUENCE))
-        self._held = unfinished[0] if unfinished else b""
-        if text := text[: len(text) - len(self._held)]:
-            for sink in self._sinks:
-                sink.write(text)
+        text = bytes(data)
+        if self._held or any(sign in text for sign in _SIGNS):
+            text = self._strip(self._held + text)
+            unfinished = _UNFINISHED.search(text, max(0, len(text) - LONGEST_SEQUENCE))
+            self._held = unfinished[0] if unfinished else b""
+            text = text[: len(text) - len(self._held)]
+        for sink in self._sinks if text else ():
+            sink.write(text)
 
     def finish_line(self) -> None:
         """Forget a sequence that has no end."""

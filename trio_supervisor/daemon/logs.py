@@ -205,9 +205,8 @@ class ProgramLogs:
         if spec.strip_ansi and sinks:
             sinks = [self._noted(Stripped(sinks))]
         if channel in self._also:
-            also: Sink = self._also[channel]
             # what is meant for a screen of its own would spoil one that is shared
-            sinks.append(self._noted(Stripped([also], only_colours)) if spec.tty else also)
+            sinks.append(self._noted(Stripped([self._also[channel]], only_colours)))
         if limit := _option(spec, channel, "capture_maxbytes"):
             tell = partial(self._tell, EventKind.CAPTURE, channel)
             sinks = [self._noted(Capture(sinks, limit, tell))]

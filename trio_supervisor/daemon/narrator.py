@@ -5,6 +5,7 @@ It is told of every event when it happens, so a line stands where it belongs amo
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import trio
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.supervisor import Supervisor
     from trio_supervisor.protocol.messages import Event
 
+log = logging.getLogger(__name__)
 _S = ProcessState
 TOLD = frozenset({_S.RUNNING, _S.BACKOFF, _S.EXITED, _S.FATAL, _S.STOPPED})
 """What comes before these is soon over, and is told when it is not."""
@@ -52,6 +54,7 @@ class Narrator:
         await self._supervisor.is_ending.wait()
         began = trio.current_time()
         await trio.sleep(FIRST_REPORT)
+        log.info("Ctrl-C again kills what is left")
         while True:
             for program in self._supervisor.programs():
                 if text := self._why_waited_for(program, began):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("36", "33", "32", "35", "31", "34", "36;1", "33;1", "32;1", "35;1", "31;1", "34;1")
 """The order of honcho."""
+_BAR = " | "
 QUIET = "2"
 """What is no output of a program is shown faint."""
 LONGEST_LINE = 64 * 1024
@@ -38,9 +39,14 @@ class Style:
         self._has_times = has_times
         self._width = width
 
+    @property
+    def indent(self) -> int:
+        """How many columns stand before a line."""
+        return self._width + len(_BAR) + len(self.stamp())
+
     def label(self, name: str, place: int | None) -> bytes:
         """Return what stands before the lines of a name, in the colour of its place, or in none."""
-        label = f"{name:<{self._width}} | "
+        label = f"{name:<{self._width}}{_BAR}"
         if place is None:
             return label.encode()
         return self._painted(label, COLOURS[place % len(COLOURS)]).encode()
