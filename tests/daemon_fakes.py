@@ -45,7 +45,8 @@ SETTINGS = LogSettings(childlogdir="/nonexistent", identifier="test", configurat
 class Plan:
     """What becomes of one spawn, in seconds of Trio's clock; ``inf`` means never by itself.
 
-    It ``waits`` for its turn, which a stop cuts short, and ``forks``, which nothing does.
+    It ``waits`` for its turn, which a stop cuts short, and again when it has lost something it
+    needs by then; and it ``forks``, which nothing cuts short.
     """
 
     waits: float = 0.0
@@ -164,8 +165,10 @@ class FakeSpawner:
 
     async def _run(self, program: Runnable, plan: Plan) -> None:
         await trio.sleep(plan.waits)
-        with trio.CancelScope(shield=True):  # as Popen in its thread
-            await trio.sleep(plan.forks)
+        while not program.has_all_it_needs:
+            await program.may_spawn()
+            await trio.sleep(plan.waits)
+        await self._fork(program, plan)
         if plan.refusal:
             raise RequestError(Fault.SPAWN_ERROR, plan.refusal)
         if plan.bug:
@@ -185,6 +188,10 @@ class FakeSpawner:
         finally:
             with trio.CancelScope(shield=True):  # as the real one: a run ends when all is gone
                 await self._members(program, life, plan)
+
+    async def _fork(self, program: Runnable, plan: Plan) -> None:
+        with trio.CancelScope(shield=True):  # as Popen in its thread
+            await trio.sleep(plan.forks)
 
     async def _lead(self, program: Runnable, life: Life) -> None:
         try:

@@ -12,7 +12,7 @@ from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import EventKind
 
 if TYPE_CHECKING:
-    from daemon_fakes import Daemon
+    from daemon_fakes import Daemon, Plan
 
     from trio_supervisor.daemon.program import Program
     from trio_supervisor.daemon.spawn import Runnable
@@ -136,17 +136,16 @@ class OrderWitness(Witness):
 
 
 class JudgedSpawner(FakeSpawner):
-    """Lets the witness judge each spawn when a program asks for it."""
+    """Lets the witness judge each spawn at the moment of the fork."""
 
     def __init__(self, witness: OrderWitness) -> None:
         super().__init__(witness)
         self._witness = witness
 
-    async def run(self, program: Runnable) -> None:
-        """Run once, as planned."""
+    async def _fork(self, program: Runnable, plan: Plan) -> None:
         if isinstance(program, Run):
             self._witness.judge_spawn(program)
-        await super().run(program)
+        await super()._fork(program, plan)
 
 
 def _namespec(group: str, name: str) -> str:

@@ -95,6 +95,36 @@ async def test_fault_25_a_task_that_fails_fails_what_waits_for_it_with_the_reaso
         assert daemon.spawner.count("spawned", "web") == 0
 
 
+@pytest.mark.parametrize("crash", [Plan(lasts=4.0, returncode=1), Plan(lasts=4.0, forks=1.0)])
+async def test_what_is_lost_while_a_program_waits_for_its_turn_is_waited_for_again(
+    crash: Plan, autojump_clock: MockClock
+) -> None:
+    daemon = Daemon(one("db", autorestart=True), one("web", "db"))
+    daemon.spawner.plan("db", crash, Plan(forks=3.0))
+    daemon.spawner.plan("web", Plan(waits=3.5))
+    async with open_daemon(daemon):
+        await daemon.until(lambda: daemon.states("web").endswith("RUNNING"))
+
+        spawned = when(daemon, "spawned")
+        assert daemon.spawner.order("spawned") == ["db", "db", "web"]
+        assert spawned["web"] == pytest.approx(spawned["db"] + 1.0 + 3.5)
+
+
+async def test_what_is_stopped_while_a_program_waits_for_its_turn_fails_it(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(one("db"), one("web", "db"))
+    daemon.spawner.plan("web", Plan(waits=5.0))
+    async with open_daemon(daemon):
+        await daemon.until(lambda: daemon.states("db").endswith("RUNNING"))
+        await trio.sleep(1)
+        daemon.program("db").stop_nowait(None)
+        await daemon.until(lambda: daemon.states("web").endswith("FATAL"))
+
+        assert daemon.program("web").status().description == "it needs db, which is stopped"
+        assert daemon.spawner.order("spawned") == ["db"]
+
+
 async def test_completed_asks_for_no_success(autojump_clock: MockClock) -> None:
     daemon = Daemon(task("seed"), one("web", "seed", condition="completed"))
     daemon.spawner.plan("seed", Plan(lasts=4.0, returncode=1))

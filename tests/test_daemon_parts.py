@@ -175,6 +175,42 @@ async def test_a_few_of_one_tier_go_at_once(nursery: trio.Nursery) -> None:
     assert len(taken) == AT_ONCE + 1
 
 
+class Loser:
+    """A candidate that has lost something when its first turn comes."""
+
+    def __init__(self, found: trio.Event) -> None:
+        self.rank = rank("loser", 1)
+        self._found = found
+
+    @property
+    def has_all_it_needs(self) -> bool:
+        return self._found.is_set()
+
+    async def may_spawn(self) -> None:
+        await self._found.wait()
+
+
+async def test_who_has_lost_something_lets_others_go_until_it_is_found(
+    nursery: trio.Nursery,
+) -> None:
+    turns, found = Turns(), trio.Event()
+    taken: list[Turn] = []
+
+    async def take() -> None:
+        taken.append(await turns.take_for(Loser(found)))
+
+    nursery.start_soon(take)
+    nursery.start_soon(take_all, turns, [rank("other", 2)], taken)
+    await trio.testing.wait_all_tasks_blocked()
+    assert [turn.rank.name for turn in taken] == ["other"]
+
+    taken[0].give_back()
+    found.set()
+    await trio.testing.wait_all_tasks_blocked()
+
+    assert [turn.rank.name for turn in taken] == ["other", "loser"]
+
+
 async def test_who_stops_waiting_leaves_the_queue(nursery: trio.Nursery) -> None:
     turns = Turns()
     first = await turns.take(rank("a", 1))

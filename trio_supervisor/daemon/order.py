@@ -71,16 +71,23 @@ class Order:
 
     # ── up ──
 
-    async def wait_for_needs(self, program: Program, *, is_respawn: bool) -> None:
+    async def wait_for_needs(self, program: Program, *, starts: bool) -> None:
         """Return when all that a program needs is there; HopelessError when it will not come.
 
-        What is down is started, but not by a respawn: somebody may have stopped it.
+        What is down is started if it ``starts``: a respawn does not, somebody may have stopped it.
         """
         if not program.spec.depends_on:
             return
-        if not is_respawn:
+        if starts:
             self._start_what_is_needed(program)
         await self._wait(program, self._missing)
+
+    def has_needs(self, program: Program) -> bool:
+        """Say whether all that a program needs is there now; False also when it will not come."""
+        try:
+            return not any(self._missing(program))
+        except HopelessError:
+            return False
 
     async def wait_for_leaving(self, program: Program, strategy: Strategy) -> None:
         """Return when those that are restarted with a program are down."""

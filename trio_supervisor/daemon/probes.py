@@ -267,6 +267,14 @@ class Command:
         """Take note of the answer."""
         self.returncode = returncode
 
+    @property
+    def has_all_it_needs(self) -> bool:
+        """Need what is there: the program that it asks about."""
+        return True
+
+    async def may_spawn(self) -> None:
+        """Wait for nobody."""
+
     async def may_stop(self) -> None:
         """Wait for nobody."""
 

@@ -54,7 +54,7 @@ class Run:
         self._orders = program.orders
         self._condition = program.condition
         self._enter = program.history.enter
-        self._is_respawn = is_respawn
+        self._starts_others = not is_respawn
         self._is_settled = False
         self._is_failed_start = False
         self._readiness: Readiness | None = None
@@ -84,7 +84,7 @@ class Run:
         self._enter(_S.STARTING)
         async with trio.open_nursery() as self._nursery:
             try:
-                await self._needs()
+                await self.may_spawn()
                 self._prepare_probes(spawner)
                 await spawner.run(self)
             except HopelessError as problem:
@@ -100,16 +100,6 @@ class Run:
                 if self._readiness is not None:
                     self._readiness.finish()
             self._nursery.cancel_scope.cancel()
-
-    async def _needs(self) -> None:
-        """Wait for what must be there before."""
-        order, strategy = self._program.order, self._program.strategy
-        if order is None:
-            return
-        if strategy is not None:
-            await order.wait_for_leaving(self._program, strategy)
-        if self.spec.depends_on:
-            await order.wait_for_needs(self._program, is_respawn=self._is_respawn)
 
     def _prepare_probes(self, spawner: Spawner) -> None:
         """Let the spawn have what its probes need: sinks, variables."""
@@ -157,7 +147,29 @@ class Run:
         self._why_replaced = why
         self._nursery.cancel_scope.cancel()
 
-    # ── what the spawner tells ──
+    # ── what the spawner asks and tells ──
+
+    async def may_spawn(self) -> None:
+        """Return when all is there that it needs, and those are down that are restarted with it.
+
+        HopelessError when that will not come.
+        """
+        order, strategy = self._program.order, self._program.strategy
+        if order is None:
+            return
+        if strategy is not None:
+            await order.wait_for_leaving(self._program, strategy)
+        await order.wait_for_needs(self._program, starts=self._starts_others)
+        self._starts_others = False  # somebody may stop them from now on
+
+    @property
+    def has_all_it_needs(self) -> bool:
+        """True while `may_spawn` would return at once."""
+        order, strategy = self._program.order, self._program.strategy
+        if order is None:
+            return True
+        is_alone = strategy is None or not any(strategy.leaving(self._program))
+        return is_alone and order.has_needs(self._program)
 
     def spawned(self, pid: int, is_alive: Callable[[], bool]) -> None:
         """Take note that there is a process; ``is_alive`` asks the kernel about it."""

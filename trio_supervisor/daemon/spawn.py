@@ -20,7 +20,7 @@ from trio_supervisor.daemon.ladder import Ladder, Watched
 from trio_supervisor.daemon.sharing import SharedSockets
 from trio_supervisor.daemon.terminal import NAME as TERM
 from trio_supervisor.daemon.terminal import Window
-from trio_supervisor.daemon.turns import Turns
+from trio_supervisor.daemon.turns import Candidate, Turns
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.spec import FcgiProgramSpec
 
@@ -37,10 +37,8 @@ if TYPE_CHECKING:
     from trio_supervisor.spec import ProgramSpec
 
 
-class Runnable(Watched, Protocol):
+class Runnable(Watched, Candidate, Protocol):
     """A program as a spawner sees it: what to run, where its output goes, whom to tell."""
-
-    rank: Rank
 
     @property
     def has_stdin(self) -> bool:
@@ -177,7 +175,7 @@ class _Run:
         command = [*self._spawner.budget.prefix, *words]
         if isinstance(spec, FcgiProgramSpec):
             self._socket = await self._spawner.sockets.take(spec)
-        self._turn = await self._spawner.turns.take(self._program.rank)
+        self._turn = await self._spawner.turns.take_for(self._program)
         self._spawner.containment.expect()
         try:
             await trio.run_process(command, **self._options())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import insort
 from dataclasses import dataclass
+from typing import Protocol
 
 import trio
 
@@ -33,6 +34,19 @@ class Rank:
         return self.group_priority, self.priority
 
 
+class Candidate(Protocol):
+    """Who is to be spawned, as the queue sees it."""
+
+    rank: Rank
+
+    @property
+    def has_all_it_needs(self) -> bool:
+        """True while `may_spawn` would return at once."""
+
+    async def may_spawn(self) -> None:
+        """Return when everything that must be there before this program is there."""
+
+
 class Turn:
     """A place in the queue; whoever holds it gives it back."""
 
@@ -51,6 +65,15 @@ class Turns:
 
     def __init__(self) -> None:
         self._queue: list[Turn] = []
+
+    async def take_for(self, candidate: Candidate) -> Turn:
+        """Wait for a turn; whoever has lost something meanwhile waits for it outside the queue."""
+        while True:
+            turn = await self.take(candidate.rank)
+            if candidate.has_all_it_needs:
+                return turn
+            turn.give_back()
+            await candidate.may_spawn()
 
     async def take(self, rank: Rank) -> Turn:
         """Wait for a turn."""
