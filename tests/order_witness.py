@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from daemon_fakes import FakeSpawner
@@ -33,6 +34,8 @@ class OrderWitness(Witness):
         self.daemon: Daemon | None = None
         self.told: dict[str, set[str]] = {}
         """What was found out about the present run, by namespec."""
+        self.waited_at = -math.inf
+        """When somebody began or ceased to wait for something, the last time."""
 
     def publish(self, kind: EventKind, *, cause: int | None = None, **fields: Any) -> int:
         """Record, and judge who is signalled."""
@@ -40,6 +43,8 @@ class OrderWitness(Witness):
         event = self.log[number]
         if kind is EventKind.PROCESS and event.to_state is not _S.RUNNING:
             self.told[_namespec(event.group, event.name)] = set()
+        elif kind is EventKind.WAIT:
+            self.waited_at = event.clock
         elif kind is EventKind.HEALTH:
             self._hear(_namespec(event.group, event.name), event.detail)
         elif event.detail == "signalled" and kind is EventKind.SUPERVISOR:

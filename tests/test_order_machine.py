@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 IS_SOAK = bool(os.environ.get("TRIO_SUPERVISOR_SOAK"))
 EXAMPLES = 5000 if IS_SOAK else 150
 """The usual run tries the same ones each time; new ones are for the soak."""
+LONGEST_TURN = 5.0
+"""Virtual seconds: the most that a plan waits for its turn."""
 NAMESPECS = {"one": "pair:one", "two": "pair:two", "three": "pair:three"}
 ANSWERS = st.lists(
     st.builds(
@@ -162,9 +164,13 @@ class OrderMachine(Machine):
         return None
 
     def _is_excused(self, client: Client) -> bool:
-        """Let a start wait as long as it waits for something, which is judged."""
-        is_start = isinstance(client.request, Start | Restart)
-        return is_start and any(p.condition.waits_for for p in self.daemon.supervisor.programs())
+        """Let a start wait as long as something is waited for, which is judged.
+
+        Or was a moment ago: whoever waits for a turn then may lose it again.
+        """
+        waits = any(p.condition.waits_for for p in self.daemon.supervisor.programs())
+        has_waited = trio.current_time() - self._judge.waited_at <= LONGEST_TURN
+        return isinstance(client.request, Start | Restart) and (waits or has_waited)
 
     def _judge_rest(self) -> None:
         super()._judge_rest()
