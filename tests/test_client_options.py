@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 from scripted import Answer, ScriptedDaemon
 
+from trio_supervisor.cli.completion import parse_help
 from trio_supervisor.cli.supervisorctl import main
-from trio_supervisor.client.options import NO_CONFIGURATION, Options, find_address, parse
+from trio_supervisor.client.options import (
+    NO_CONFIGURATION,
+    VALUED,
+    Options,
+    find_address,
+    parse,
+)
+from trio_supervisor.client.table import COMMANDS
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import End, GetStatus, Message, ProcessStatus, Statuses
 from trio_supervisor.source.address import (
@@ -59,6 +67,14 @@ def _private_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("--history_file f", Options(history_file="f")),
         ("--history-file f", Options(history_file="f")),
         ("-r f -- -x", Options(("-x",), history_file="f")),
+        ("status -c f", Options(("status",), configuration="f")),
+        ("logs -f -c f web", Options(("logs", "-f", "web"), configuration="f")),
+        ("down --json --configuration=f", Options(("down", "--json"), configuration="f")),
+        ("start web --configuration f", Options(("start", "web"), configuration="f")),
+        ("status -c", Options(("status", "-c"))),
+        ("logs --grep -c web", Options(("logs", "--grep", "-c", "web"))),
+        ("logs --grep -c -c f", Options(("logs", "--grep", "-c"), configuration="f")),
+        ("logs -- -c web", Options(("logs", "--", "-c", "web"))),
         ("-s http://[::1]:9001 -?", Options(serverurl="http://[::1]:9001", help=True)),
     ],
 )
@@ -68,6 +84,13 @@ def test_options_precede_the_command(words: str, expected: Options | None) -> No
             parse(words.split())
     else:
         assert parse(words.split()) == expected
+
+
+def test_the_options_of_commands_that_have_values_are_known() -> None:
+    helps = "\n".join(line for one in COMMANDS.values() for line in one.help)
+    known = {option for option, value in parse_help(helps).items() if value not in {"", "NAME"}}
+
+    assert known == VALUED
 
 
 @pytest.mark.parametrize(
@@ -81,6 +104,7 @@ def test_options_precede_the_command(words: str, expected: Options | None) -> No
         ("-s foo status", "invalid value for -s 'foo': value 'foo' is not a URL"),
         ("-s https://h", "invalid value for -s 'https://h': value 'https://h' is not a URL"),
         ("-c a -c b status", "conflicting command line option '-c'"),
+        ("-c a status --configuration=b", "conflicting command line option '--configuration'"),
         ("--h", "option --h not a unique prefix"),
         ("-c /nowhere/x.conf status", "could not find config file /nowhere/x.conf"),
     ],

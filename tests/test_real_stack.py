@@ -294,6 +294,27 @@ def test_each_command_has_its_exit_code_where_nothing_runs(rig: Rig) -> None:
     assert codes == {**dict.fromkeys(commands, 7), "down": 0, "ps": 4}
 
 
+def test_the_configuration_may_stand_before_or_behind_a_command(rig: Rig) -> None:
+    rig.write(shell("web", f"echo hello; {FOREVER}", "startsecs = 0"), name="other.toml")
+    rig.configuration = rig.directory / "other.toml"
+    first = rig.launch(*rig.command("trio-supervisor", "-c", "other.toml", "up"))
+    rig.wait_for_answers(first)
+    until(lambda: rig.text("web.log"))
+
+    def out(name: str, *words: str) -> str:
+        return rig.run(name, *words).stdout
+
+    assert out("trio-supervisor", "logs", "-n", "5", "-c", "other.toml") == "web | hello\n"
+    assert out("supervisorctl", "status", "web", "-c", "other.toml").startswith("web  ")
+    assert out("trio-supervisor", "up", "-d", "web", "--configuration=other.toml") == ""
+    ran = ("run", "-c", "other.toml", "--", "sh", "-c", "echo $SUPERVISOR_ENABLED")
+    assert out("trio-supervisor", *ran) == "1\n"
+    assert out("trio-supervisor", "--configuration=other.toml", "check").startswith("1 program")
+    assert out("trio-supervisor", "-c", "other.toml", *ran[:1], *ran[3:]) == "1\n"
+    assert out("trio-supervisor", "down", "--configuration", "other.toml") == "web: stopped\n"
+    assert first.wait(PATIENCE) == 0
+
+
 def test_down_takes_no_names(rig: Rig) -> None:
     rig.write(shell("a", FOREVER))
     rig.start()

@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        path = _configuration(options.file)
+        path = _configuration(options.configuration or options.file)
         found = _examine(path)
     except ConfigError as error:
         print(error, file=sys.stderr)
@@ -43,7 +43,11 @@ def _parser() -> argparse.ArgumentParser:
         description="Report everything that is wrong with a configuration.",
     )
     parser.add_argument("--strict", action="store_true", help="exit with 2 for warnings, too")
-    parser.add_argument("file", nargs="?", metavar="FILE", help="default: where supervisord looks")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("file", nargs="?", metavar="FILE", help="default: where supervisord looks")
+    which.add_argument(
+        "-c", "--configuration", metavar="FILE", help="the same, as all commands have it"
+    )
     return parser
 
 

@@ -84,7 +84,7 @@ class Line:
     def suggestions(self) -> Iterable[Suggestion] | None:
         """Return what the last word may become; None: a file."""
         help_ = _help_of(self._command, is_launcher=self._is_launcher) if self._command else ""
-        options = parse_help(help_) if self._command else self._options
+        options = self._options_of(help_) if self._command else self._options
         value = options.get(self._typed[-1], "") if self._typed else ""
         if value == "FILE":
             return None
@@ -95,6 +95,13 @@ class Line:
         if not self._command:
             return _commands(is_launcher=self._is_launcher)
         return self._arguments(help_)
+
+    def _options_of(self, help_: str) -> dict[str, str]:
+        """Return the options of the command, and the one of supervisorctl that may follow it."""
+        from trio_supervisor.cli.launcher import COMMANDS as OWN
+
+        is_own = self._is_launcher and self._command in OWN
+        return {**parse_help(help_), **({} if is_own else dict.fromkeys(_CONFIGURATION, "FILE"))}
 
     def _find_command(self) -> str:
         """Return the first word that is neither an option nor the value of one."""

@@ -27,14 +27,13 @@ STACK = {
     "wait": "wait until programs are ready",
 }
 """Commands of the client that belong to `up`."""
-_CONFIGURATION = ("-c", "--configuration")
 
 USAGE = "usage: trio-supervisor COMMAND [ARGUMENT ...]"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command of the launcher; return its exit code."""
-    words = sys.argv[1:] if arguments is None else arguments
+    words = _with_command_first(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in {"-h", "--help", "help"}:
         print(_help())
         return 0 if words else 2
@@ -49,15 +48,16 @@ def main(arguments: list[str] | None = None) -> int:
         return command(words[1:])
     from trio_supervisor.cli import supervisorctl
 
-    return supervisorctl.main(_with_configuration_first(words))
+    return supervisorctl.main(words)
 
 
-def _with_configuration_first(words: list[str]) -> list[str]:
-    """Let ``down -c FILE`` be ``-c FILE down``: after ``up -c FILE`` it comes to mind."""
-    if len(words) > 2 and words[1] in _CONFIGURATION:  # noqa: PLR2004  # with its value
-        return [*words[1:3], words[0], *words[3:]]
-    if len(words) > 1 and words[1].startswith("--configuration="):
-        return [words[1], words[0], *words[2:]]
+def _with_command_first(words: list[str]) -> list[str]:
+    """Let ``-c FILE up`` be ``up -c FILE``; commands of supervisorctl find it in both places."""
+    count = 2 if words[:1] in (["-c"], ["--configuration"]) else 1
+    option, command = words[:count], words[count : count + 1]
+    is_option = option != [] and option[0].startswith(("-c", "--configuration"))
+    if is_option and command and command[0] in COMMANDS:
+        return [*command, *option, *words[count + 1 :]]
     return words
 
 

@@ -30,7 +30,8 @@ usage: supervisorctl [OPTIONS] [COMMAND [ARGUMENT ...]]
   -r, --history-file FILE    keep what is typed into the shell
   -h, --help                 print this
 
-Without a command, a shell. The commands: supervisorctl help"""
+-c FILE may follow the command as well. Without a command, a shell.
+The commands: supervisorctl help"""
 
 _OPTIONS = {
     "-c": "configuration",
@@ -43,6 +44,9 @@ _OPTIONS = {
     "-?": "help",
 }
 _FLAGS = {"interactive", "help"}
+_CONFIGURATION = ("-c", "--configuration")
+VALUED = frozenset({"-n", "--since", "--grep", "--timeout", "--html"})
+"""Options of commands after which a word is their value, whatever it looks like."""
 
 
 class UsageError(SupervisorError):
@@ -65,7 +69,11 @@ class Options(Record):
 
 
 def parse(arguments: list[str]) -> Options:
-    """Parse options, which precede the command; raise UsageError in getopt's words."""
+    """Parse options; raise UsageError in getopt's words.
+
+    They precede the command, but for ``-c FILE``, which may follow it as well: alone it is a name
+    there, as supervisorctl has it.
+    """
     found: dict[str, Any] = {}
     rest = list(arguments)
     while rest and rest[0].startswith("-") and rest[0] != "-":
@@ -87,7 +95,31 @@ def parse(arguments: list[str]) -> Options:
         found[key] = True if name in _FLAGS else str(value)
         if name == "serverurl":
             _check_url(shown, str(value))
+    _take_configuration(rest, found)
     return Options(tuple(rest), **found)
+
+
+def _take_configuration(words: list[str], found: dict[str, Any]) -> None:
+    """Move the configuration that follows a command from its words to the options."""
+    if at := _find_configuration(words):
+        shown, equals, value = words.pop(at).partition("=")
+        if "configuration" in found:
+            raise UsageError(f"conflicting command line option '{shown}'")
+        found["configuration"] = value if equals else words.pop(at)
+
+
+def _find_configuration(words: list[str]) -> int:
+    """Return where ``-c FILE`` or ``--configuration=FILE`` stands after a command; 0: nowhere."""
+    for at in range(1, len(words)):
+        word, has_next = words[at], at + 1 < len(words)
+        if word == "--":
+            break
+        is_option = (word in _CONFIGURATION and has_next) or word.startswith(
+            f"{_CONFIGURATION[1]}="
+        )
+        if is_option and words[at - 1] not in VALUED:
+            return at
+    return 0
 
 
 def find_address(options: Options, executable: str) -> tuple[Address, str | None]:
