@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ from trio_supervisor.source.address import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 HEAVY = (
@@ -136,6 +138,39 @@ def test_without_any_file_it_is_the_original_port(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("trio_supervisor.source.search.candidates", lambda _executable: ())
 
     assert find_address(Options(), "/x/y/z") == (Address(NO_CONFIGURATION), None)
+
+
+@pytest.fixture(name="lost")
+def find_nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Let no configuration be found, and nobody listen where supervisorctl looks then."""
+    monkeypatch.setattr("trio_supervisor.source.search.os.path.isfile", lambda _path: False)
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{held.getsockname()[1]}"
+        monkeypatch.setattr("trio_supervisor.client.options.NO_CONFIGURATION", url)
+        yield url
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [("status", 4), ("start web", 4), ("reread", 1), ("down", 4)]
+)
+def test_who_has_no_configuration_hears_where_one_was_looked_for(
+    lost: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: str, code: int
+) -> None:
+    assert main(words.split()) == code
+
+    out, err = capsys.readouterr()
+    assert out == f"{lost} refused connection\n"
+    assert err.startswith("no configuration was found (supervisord.toml or supervisord.conf in ")
+    assert f", {tmp_path}, {tmp_path}/etc, /etc, " in err
+    assert f"; {tmp_path}/Procfile)\ngive one with -c FILE, or an address with -s URL" in err
+
+
+def test_who_has_given_an_address_does_not(lost: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-s", lost, "status"]) == 4
+    assert capsys.readouterr().err == (
+        "is supervisord running there? (start it with: supervisord -c FILE)\n"
+    )
 
 
 def test_the_address_a_daemon_left_wins_over_the_file(tmp_path: Path) -> None:

@@ -54,7 +54,10 @@ def _run(arguments: list[str]) -> int:
         return 2
     load(given.words)
     opened = session.Session(
-        address, configuration=configuration, is_interactive=given.interactive or not given.words
+        address,
+        configuration=configuration,
+        is_interactive=given.interactive or not given.words,
+        is_lost=configuration is None and given.serverurl is None,
     )
     if given.words:
         commands.run_words(opened, list(given.words))

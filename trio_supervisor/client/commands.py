@@ -6,6 +6,8 @@ here when they are imported; nothing a person types or a daemon answers becomes 
 
 from __future__ import annotations
 
+import sys
+
 from trio_supervisor.client.connection import DENIED, UnreachableError, VersionError
 from trio_supervisor.client.words import WordsError
 from trio_supervisor.errors import Fault, RequestError, SupervisorError
@@ -26,6 +28,10 @@ HEADER = "default commands (type help <topic>):"
 """Printed above the list of commands, as by supervisorctl."""
 
 _ACCESS_HINT = "run it as the owner of the socket, or see chmod and chown in [unix_http_server]"
+_LOST_HINT = (
+    "give one with -c FILE, or an address with -s URL; or make one here: "
+    "trio-supervisor configure TEMPLATE, or a Procfile"
+)
 _LOGIN_HINT = "give -u and -p, or username and password in [supervisorctl]"
 
 
@@ -216,12 +222,17 @@ def _report_absence(session: Session, known: Command, error: UnreachableError) -
     if known.name == "shutdown":
         text = f"ERROR: {error} (already shut down?)"
     _report(session, "UNREACHABLE", str(error), text)
-    session.hint(_ACCESS_HINT if error.reason == DENIED else _start_hint(session))
+    session.hint(_ACCESS_HINT if error.reason == DENIED else _absence_hint(session))
     code = known.unreachable_code
     session.fail(error.exit_code if code is None else code)
 
 
-def _start_hint(session: Session) -> str:
+def _absence_hint(session: Session) -> str:
+    """Say what to do where no daemon answers."""
+    if session.is_lost:
+        from trio_supervisor.source.search import sought
+
+        return f"no configuration was found ({sought(sys.argv[0])})\n{_LOST_HINT}"
     if session.configuration is None:
         return "is supervisord running there? (start it with: supervisord -c FILE)"
     return f"supervisord is not running; start it with: supervisord -c {session.configuration}"

@@ -75,7 +75,7 @@ def open_(session: Session, words: list[str]) -> None:
         session.fail()
         return
     session.address = session.address.replace(serverurl=url)
-    session.configuration = None
+    session.configuration, session.is_lost = None, False
     run(session, "status")
 
 

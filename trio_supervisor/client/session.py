@@ -19,14 +19,21 @@ class Session:
     """The connection is opened by the first request of a command, and closed after each command.
 
     So a shell outlives the daemon it talked to. ``exit_code`` is that of the last thing that
-    went wrong, as in supervisorctl.
+    went wrong, as in supervisorctl. With ``is_lost`` neither an address was given nor a
+    configuration found: the address is only where supervisorctl looks then.
     """
 
     def __init__(
-        self, address: Address, *, configuration: str | None = None, is_interactive: bool = False
+        self,
+        address: Address,
+        *,
+        configuration: str | None = None,
+        is_interactive: bool = False,
+        is_lost: bool = False,
     ) -> None:
         self.address = address
         self.configuration = configuration
+        self.is_lost = is_lost
         self.is_interactive = is_interactive
         self.wants_json = False
         self.exit_code = 0

@@ -48,7 +48,7 @@ def down(session: Session, _words: list[str]) -> None:
     try:
         info = session.ask(GetInfo(), Info)
     except UnreachableError as error:
-        if error.reason not in _ABSENT:
+        if error.reason not in _ABSENT or session.is_lost:
             raise
         session.say("supervisord is not running: nothing to stop")
         return

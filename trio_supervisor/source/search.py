@@ -62,3 +62,10 @@ def missing(tried: tuple[str, ...]) -> ConfigError:
         "trio-supervisor configure TEMPLATE"
     )
     return ConfigError([_Unplaced("", None, "", text)])
+
+
+def sought(executable: str) -> str:
+    """Say where a configuration is looked for."""
+    *files, procfile = candidates(executable)
+    places = ", ".join(dict.fromkeys(map(os.path.dirname, files)))
+    return f"{' or '.join(NAMES)} in {places}; {procfile}"
