@@ -11,7 +11,7 @@ import trio
 from daemon_fakes import Daemon, Plan, World, group_of, open_daemon, open_program, outcome, spec_of
 
 from trio_supervisor.daemon import probes
-from trio_supervisor.daemon.order import outlook
+from trio_supervisor.daemon.outlook import outlook
 from trio_supervisor.daemon.probes import ProbeError
 from trio_supervisor.errors import Fault
 from trio_supervisor.protocol.messages import EventKind

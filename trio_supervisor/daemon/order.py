@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from trio_supervisor.daemon.outlook import is_met, why_hopeless
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import ProcessState
 
@@ -118,17 +119,17 @@ class Order:
 
     def _start_what_is_needed(self, program: Program) -> None:
         for _, needed, dependency in self._needs(program):
-            if needed is None or _is_met(needed, dependency) or needed.stop_cause > program.asked:
+            if needed is None or is_met(needed, dependency) or needed.stop_cause > program.asked:
                 continue  # a stop that was asked for later stands
-            if not needed.is_up or _why_hopeless(needed):
+            if not needed.is_up or why_hopeless(needed):
                 needed.start_nowait(program.history.cause, asked=program.asked)
 
     def _missing(self, program: Program) -> Iterator[str]:
         """Name what is not there yet; HopelessError for what will not come."""
         for name, needed, dependency in self._needs(program):
-            if needed is not None and _is_met(needed, dependency):
+            if needed is not None and is_met(needed, dependency):
                 continue
-            why = _why_hopeless(needed) if needed is not None else self._why_absent(name)
+            why = why_hopeless(needed) if needed is not None else self._why_absent(name)
             if not why:
                 yield f"{name} ({dependency.condition})"
             elif dependency.required:
@@ -231,50 +232,6 @@ class Order:
                 name: [one for one in them if (name, one.rank.namespec) not in self._circular]
                 for name, them in self._dependants.items()
             }
-
-
-def outlook(program: Program, wanted: Dependency) -> str | None:
-    """Say why a condition cannot become true; empty when it is, None while it still may."""
-    if _is_met(program, wanted):
-        return ""
-    why = _why_hopeless(program)
-    return f"it {why}" if why else None
-
-
-def _is_met(needed: Program, dependency: Dependency) -> bool:
-    condition = needed.condition
-    has_ended = _has_ended(needed)
-    is_up = needed.state in {_S.STARTING, _S.RUNNING} and not needed.is_leaving
-    match dependency.condition:
-        case "completed":
-            return has_ended
-        case "completed_ok":
-            return has_ended and condition.returncode in needed.spec.exitcodes
-        case "ready" | "log_ready":
-            return condition.is_ready and is_up
-        case "healthy":
-            return condition.health == "healthy" and is_up
-        case _:
-            return needed.state is _S.RUNNING and is_up
-
-
-def _why_hopeless(needed: Program) -> str:
-    """Say why a condition cannot become true; empty while it can."""
-    condition = needed.condition
-    if needed.orders.is_about_to_start:
-        return ""
-    if needed.state is _S.FATAL:
-        return f"is FATAL: {condition.spawn_error}"
-    if _has_ended(needed):
-        return f"has ended with exit status {condition.returncode}"
-    why = f": {condition.why_stopped}" if condition.why_stopped else ""
-    return f"is stopped{why}" if needed.is_at_rest else ""
-
-
-def _has_ended(needed: Program) -> bool:
-    """Say whether it has ended by itself, and nobody has asked for another run."""
-    is_over = needed.state is _S.EXITED and needed.condition.is_over
-    return is_over and not needed.orders.is_about_to_start
 
 
 def _named(event: Event) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_supervisor.daemon.order import outlook
+from trio_supervisor.daemon.outlook import outlook
 from trio_supervisor.daemon.snapshots import unknown_outcomes
 from trio_supervisor.daemon.targets import ALL, resolve
 from trio_supervisor.errors import Fault
