@@ -91,8 +91,72 @@ async def test_fault_25_a_task_that_fails_fails_what_waits_for_it_with_the_reaso
         assert daemon.states("web") == "STARTING FATAL"
         web, proxy = (daemon.program(name).status() for name in ("web", "proxy"))
         assert web.description == "it needs migrate, which has ended with exit status 1"
-        assert proxy.description == f"it needs web, which is FATAL: {web.description}"
+        assert proxy.description == (
+            "it needs web, which is FATAL: migrate has ended with exit status 1"
+        )
         assert daemon.spawner.count("spawned", "web") == 0
+
+
+async def test_a_long_chain_fails_for_the_first_reason_alone(autojump_clock: MockClock) -> None:
+    chain = [one(f"p{number}", f"p{number - 1}") for number in range(2, 50)]
+    daemon = Daemon(task("p0"), one("p1", "p0", condition="completed_ok"), *chain)
+    daemon.spawner.plan("p0", Plan(lasts=0.0, returncode=-9))
+    async with open_daemon(daemon):
+        await daemon.until(lambda: daemon.states("p49").endswith("FATAL"))
+
+        why = daemon.program("p49").status().description
+        assert why == "it needs p48, which is FATAL: p0 was terminated by SIGKILL"
+
+
+@pytest.mark.parametrize("condition", ["started", "ready", "completed", "completed_ok"])
+async def test_a_task_that_has_ended_well_was_started_and_ready_and_is_not_run_again(
+    condition: str, autojump_clock: MockClock
+) -> None:
+    daemon = Daemon(task("migrate"), one("web", "migrate", condition=condition))
+    daemon.spawner.plan("migrate", Plan(lasts=0.0))
+    async with open_daemon(daemon):
+        await daemon.until(lambda: daemon.states("web").endswith("RUNNING"))
+        await outcome(daemon.program("web").stop_nowait(None))
+        await outcome(daemon.program("web").start_nowait(None))
+
+        assert daemon.states("web").endswith("RUNNING")
+        assert daemon.spawner.count("spawned", "migrate") == 1
+
+
+async def test_of_many_that_are_missing_few_are_named_and_told(autojump_clock: MockClock) -> None:
+    first = [f"a{number}" for number in range(60)]
+    daemon = Daemon(*map(one, first), *(one(f"b{number}", *first) for number in range(60)))
+    for number, name in enumerate(first):
+        daemon.spawner.plan(name, Plan(waits=number))
+    async with open_daemon(daemon):
+        await trio.sleep(0.5)
+        waiting = daemon.program("b0").status().description
+        assert (
+            waiting == "waiting for a0 (started), a1 (started), a2 (started), a3 (started), 56 more"
+        )
+        await daemon.until(lambda: daemon.states("b59").endswith("RUNNING"))
+
+        told = [e.detail for e in daemon.events.since() if e.kind is EventKind.WAIT]
+        assert len(told) <= 60 * 6
+        assert told.count("waiting for a59 (started)") == 60
+
+
+async def test_what_is_configured_and_not_active_is_waited_for_with_a_hint(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(one("web"))
+    async with open_daemon(daemon):
+        await daemon.settled()
+        daemon.configure(one("web", "db"), one("db"))
+        daemon.supervisor.reread()
+        await outcome(daemon.program("web").stop_nowait(None))
+        daemon.program("web").start_nowait(None)
+        await daemon.until(lambda: daemon.program("web").condition.waits_for)
+
+        assert daemon.program("web").condition.waits_for == "db (until update adds it)"
+        report = updates.update(daemon.supervisor, ["db"], None, dry_run=False)
+        assert [one.action.name async for one in report] == ["ADDED"]
+        await daemon.until(lambda: daemon.states("web").endswith("RUNNING"))
 
 
 @pytest.mark.parametrize("crash", [Plan(lasts=4.0, returncode=1), Plan(lasts=4.0, forks=1.0)])
@@ -174,7 +238,7 @@ async def test_but_not_what_was_stopped_after_that(autojump_clock: MockClock) ->
         fault, why = await outcome(waiter)
 
         assert fault is Fault.SPAWN_ERROR
-        assert why == "it needs app, which is FATAL: it needs db, which is stopped"
+        assert why == "it needs app, which is FATAL: db is stopped"
         assert daemon.states("db") == ""
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.turns import Rank
     from trio_supervisor.spec import ProgramSpec
 
+FEW = 4
+"""Names of what a program waits for that are told."""
 TOO_QUICK = "Exited too quickly (process log may have details)"
 
 
@@ -43,6 +45,8 @@ class Condition:
     again_at: float | None = None
     """When it is started again after an end, on Trio's clock."""
     spawn_error: str = ""
+    root: str = ""
+    """What went wrong first, where this is FATAL because of others."""
     returncode: int | None = None
     started: float | None = None
     stopped: float | None = None
@@ -73,13 +77,23 @@ class Condition:
 
     def begin(self, spec: ProgramSpec) -> None:
         """There is to be another run."""
-        self.spawn_error = self.why_stopped = ""
+        self.spawn_error = self.root = self.why_stopped = ""
         self.awaits_ready = spec.ready is not None
         self.is_ready = False
         self.said = ""
         self.health = "" if spec.health is None else "starting"
         self.last_pid = None
         self.is_over = False
+
+    def wait_for(self, needs: list[str]) -> bool:
+        """It waits for these before it is spawned; say whether that is worth an event.
+
+        It is at first, and once few are left: of many, each would be one for each.
+        """
+        more = [f"{len(needs) - FEW} more"] if len(needs) > FEW else []
+        text, before = ", ".join([*needs[:FEW], *more]), self.waits_for
+        self.waits_for = text
+        return text != before and (not before or not more)
 
     def spawned(self, pid: int) -> None:
         """There is a process now."""

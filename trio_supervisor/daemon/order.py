@@ -1,16 +1,17 @@
 """Who needs whom: what must be there before a program is spawned, and gone before it is stopped.
 
-Nobody polls: what may change the outlook is an event, and whoever waits looks again after each.
+Nobody polls: what may change the outlook is an event, and whoever waits looks again at whom it was
+about; at all of them after an event that is about no process, such as a request.
 """
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 import trio
 
+from trio_supervisor.daemon.interest import Interests
 from trio_supervisor.daemon.outlook import is_met, why_hopeless
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import ProcessState
@@ -28,11 +29,15 @@ _S = ProcessState
 
 
 class HopelessError(RequestError):
-    """What is needed will not come; ``cause`` is the event that settled it."""
+    """What is needed will not come; ``cause`` is the event that settled it.
 
-    def __init__(self, detail: str, cause: int | None) -> None:
+    ``root`` is the first reason of a chain of failures, which does not grow from one to the next.
+    """
+
+    def __init__(self, detail: str, cause: int | None, root: str) -> None:
         super().__init__(Fault.SPAWN_ERROR, detail)
         self.cause = cause
+        self.root = root
 
 
 class Order:
@@ -49,23 +54,28 @@ class Order:
         programs: Callable[[], Iterable[Program]],
         configured: Callable[[], Mapping[str, GroupSpec]],
     ) -> None:
-        self._events = events
         self._programs = programs
         self._configured = configured
         self._known: dict[str, Program] | None = None
         self._dependants: dict[str, list[Program]] = {}
         self._circular: set[tuple[str, str]] = set()
+        self._interests = Interests()
         events.attach(self)
 
     def change(self) -> None:
-        """Take note that there are other programs, or that one needs something else."""
+        """Take note that there are, or may be, other programs, or that one needs something else."""
         self._known = None
+        self._interests.tell_all()
 
     def offer(self, event: Event) -> None:
-        """Start those anew that were to be when this one is."""
-        if event.to_state is not _S.STARTING:
+        """Wake whom it may matter to; start those anew that were to be when this one is."""
+        if not event.name:
+            self._interests.tell_all()
             return
         name = _named(event)
+        self._interests.tell(name)
+        if event.to_state is not _S.STARTING:
+            return
         for program in self._who_needs(name):
             if program.spec.depends_on[name].restart and program.condition.pid is not None:
                 program.restart_nowait(f"{name}, which it needs, starts again", event.id)
@@ -81,39 +91,52 @@ class Order:
             return
         if starts:
             self._start_what_is_needed(program)
-        await self._wait(program, self._missing)
+        lacking: dict[str, str] = {}
+
+        def look(names: Iterable[str]) -> dict[str, str]:
+            """Look at some of them again; return what is missing of all, in their order."""
+            for name in names:
+                lacking[name] = self._lack(program, name)
+            return {name: lacking[name] for name in program.spec.depends_on if lacking[name]}
+
+        await self._wait(program, program.spec.depends_on, look)
 
     def has_needs(self, program: Program) -> bool:
         """Say whether all that a program needs is there now; False also when it will not come."""
         try:
-            return not any(self._missing(program))
+            return not any(self._lack(program, name) for name in program.spec.depends_on)
         except HopelessError:
             return False
 
     async def wait_for_leaving(self, program: Program, strategy: Strategy) -> None:
         """Return when those that are restarted with a program are down."""
-        await self._wait(program, strategy.leaving)
+        await self._wait(program, strategy.others(program), lambda _: strategy.leaving(program))
 
-    async def _wait(self, program: Program, missing: Callable[[Program], Iterable[str]]) -> None:
-        """Wait while something is missing, and let status say what."""
-        with self._events.subscribe() as news:
-            waits_for: list[str] = []
+    async def _wait(
+        self,
+        program: Program,
+        names: Iterable[str],
+        look: Callable[[Iterable[str]], dict[str, str]],
+    ) -> None:
+        """Wait while something is missing of these, as ``look`` says, and let status say what."""
+        with self._interests.open(names) as interest:
+            waited_for = now = look(interest.names)
             try:
-                async with aclosing(aiter(news)) as events:
-                    while now := list(missing(program)):
-                        waits_for = now
-                        program.wait_for(", ".join(waits_for))
-                        await anext(events)
-                        # what is stopped together with it is no reason for it to fail
-                        await trio.lowlevel.checkpoint_if_cancelled()
-                if waits_for:
-                    program.history.note("", self._newest_of(waits_for))  # all is there
+                while now:
+                    waited_for = now
+                    program.wait_for(list(now.values()))
+                    changed = await interest.changed()
+                    # what is stopped together with it is no reason for it to fail
+                    await trio.lowlevel.checkpoint_if_cancelled()
+                    now = look(changed)
+                if waited_for:
+                    program.history.note("", self._newest_of(waited_for))  # all is there
             finally:
                 program.condition.waits_for = ""
 
-    def _newest_of(self, waited_for: Iterable[str]) -> int | None:
-        """Return the last event of those that were waited for, as `wait_for` names them."""
-        found = (self._find(one.rpartition(" (")[0]) for one in waited_for)
+    def _newest_of(self, names: Iterable[str]) -> int | None:
+        """Return the last event of those that were waited for."""
+        found = map(self._find, names)
         causes = (program.history.cause for program in found if program is not None)
         return max((cause for cause in causes if cause is not None), default=None)
 
@@ -124,25 +147,28 @@ class Order:
             if not needed.is_up or why_hopeless(needed):
                 needed.start_nowait(program.history.cause, asked=program.asked)
 
-    def _missing(self, program: Program) -> Iterator[str]:
-        """Name what is not there yet; HopelessError for what will not come."""
-        for name, needed, dependency in self._needs(program):
-            if needed is not None and is_met(needed, dependency):
-                continue
-            why = why_hopeless(needed) if needed is not None else self._why_absent(name)
-            if not why:
-                yield f"{name} ({dependency.condition})"
-            elif dependency.required:
-                cause = needed.history.cause if needed is not None else None
-                raise HopelessError(f"it needs {name}, which {why}", cause)
+    def _lack(self, program: Program, name: str) -> str:
+        """Say what is still to come of what a program needs; HopelessError if it will not."""
+        needed, dependency = self._find(name), program.spec.depends_on[name]
+        is_there = needed is not None and is_met(needed, dependency)
+        if is_there or (name, program.rank.namespec) in self._circular:
+            return ""
+        why = why_hopeless(needed) if needed is not None else self._why_absent(name)
+        if not why:
+            met = dependency.condition if name in self._all() else "until update adds it"
+            return f"{name} ({met})"
+        if not dependency.required:
+            return ""
+        cause = needed.history.cause if needed is not None else None
+        root = needed.condition.root if needed is not None else ""
+        raise HopelessError(f"it needs {name}, which {why}", cause, root or f"{name} {why}")
 
     def _why_absent(self, name: str) -> str:
         """Say why what is not there, or is about to go, will not come; empty while it may."""
         group_name, _, process = name.partition(":")
         group = self._configured().get(group_name)
         names = {one.process_name for one in group.programs} if group is not None else ()
-        assert self._known is not None
-        may_come = name in self._known or (process or group_name) in names
+        may_come = name in self._all() or (process or group_name) in names
         return "" if may_come else "was taken out of the configuration"
 
     def _needs(self, program: Program) -> Iterator[tuple[str, Program | None, Dependency]]:
@@ -167,13 +193,13 @@ class Order:
 
     async def _see_them_go(self, program: Program, scope: trio.CancelScope) -> None:
         """Let those have their turn that are waited for, and cancel when the last has gone."""
-        with self._events.subscribe() as news:
-            async with aclosing(aiter(news)) as events:
-                while leaving := self._leaving(program):
-                    for dependant in leaving:
-                        if dependant.turn_to_stop is not None:
-                            dependant.turn_to_stop.set()
-                    await anext(events)
+        names = (one.rank.namespec for one in self._who_needs(program.rank.namespec))
+        with self._interests.open(names) as interest:
+            while leaving := self._leaving(program):
+                for dependant in leaving:
+                    if dependant.turn_to_stop is not None:
+                        dependant.turn_to_stop.set()
+                await interest.changed()
         scope.cancel()
 
     def _leaving(self, program: Program) -> list[Program]:
@@ -193,24 +219,23 @@ class Order:
 
     def _find(self, name: str) -> Program | None:
         """Return a program; none while its group is not active, or is being taken out."""
-        self._look()
-        assert self._known is not None
-        found = self._known.get(name)
+        found = self._all().get(name)
         return None if found is None or found.orders.is_closed else found
 
     def _who_needs(self, name: str) -> list[Program]:
-        self._look()
+        self._all()
         return self._dependants.get(name, [])
 
-    def _look(self) -> None:
-        if self._known is not None:
-            return
-        self._known = {program.rank.namespec: program for program in self._programs()}
-        self._dependants = {}
-        for program in self._known.values():
-            for name in program.spec.depends_on:
-                self._dependants.setdefault(name, []).append(program)
-        self._break_circles()
+    def _all(self) -> Mapping[str, Program]:
+        """Return all programs; they are looked at again when there was a change."""
+        if self._known is None:
+            self._known = {program.rank.namespec: program for program in self._programs()}
+            self._dependants = {}
+            for program in self._known.values():
+                for name in program.spec.depends_on:
+                    self._dependants.setdefault(name, []).append(program)
+            self._break_circles()
+        return self._known
 
     def _break_circles(self) -> None:
         """Let nobody count that needs what needs it.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trio_supervisor.daemon.condition import how_it_ended
 from trio_supervisor.lifecycle import ProcessState
 
 if TYPE_CHECKING:
@@ -28,18 +29,20 @@ def is_met(needed: Program, dependency: Dependency) -> bool:
     """Say whether a condition is true now."""
     condition = needed.condition
     has_ended = _has_ended(needed)
+    is_ok = has_ended and condition.returncode in needed.spec.exitcodes
+    is_done = is_ok and needed.spec.type == "task"  # it has been what it is to be
     is_up = needed.state in {_S.STARTING, _S.RUNNING} and not needed.is_leaving
     match dependency.condition:
         case "completed":
             return has_ended
         case "completed_ok":
-            return has_ended and condition.returncode in needed.spec.exitcodes
+            return is_ok
         case "ready" | "log_ready":
-            return condition.is_ready and is_up
+            return is_done or (condition.is_ready and is_up)
         case "healthy":
             return condition.health == "healthy" and is_up
         case _:
-            return needed.state is _S.RUNNING and is_up
+            return is_done or (needed.state is _S.RUNNING and is_up)
 
 
 def why_hopeless(needed: Program) -> str:
@@ -48,9 +51,11 @@ def why_hopeless(needed: Program) -> str:
     if needed.orders.is_about_to_start:
         return ""
     if needed.state is _S.FATAL:
-        return f"is FATAL: {condition.spawn_error}"
+        return f"is FATAL: {condition.root or condition.spawn_error}"
     if _has_ended(needed):
-        return f"has ended with exit status {condition.returncode}"
+        assert condition.returncode is not None
+        how = how_it_ended(condition.returncode)
+        return f"has ended with {how}" if condition.returncode >= 0 else f"was {how}"
     why = f": {condition.why_stopped}" if condition.why_stopped else ""
     return f"is stopped{why}" if needed.is_at_rest else ""
 

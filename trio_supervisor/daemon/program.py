@@ -214,11 +214,10 @@ class Program:
         self.orders.refuse(self.condition.spawn_error)
         self.tell_down()
 
-    def wait_for(self, what: str) -> None:
+    def wait_for(self, needs: list[str]) -> None:
         """Take note of what must be there before it is spawned."""
-        if what != self.condition.waits_for:
-            self.condition.waits_for = what
-            self.history.note(f"waiting for {what}")
+        if self.condition.wait_for(needs):
+            self.history.note(f"waiting for {self.condition.waits_for}")
 
     def get_stuck(self) -> None:
         """Take note that what is left of it cannot be killed; nobody waits for it any longer."""

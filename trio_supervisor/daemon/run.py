@@ -90,6 +90,7 @@ class Run:
             except HopelessError as problem:
                 if problem.cause is not None:
                     self._program.history.cause = problem.cause
+                self._condition.root = problem.root
                 self._give_up(problem.detail)
             except RequestError as problem:
                 self._condition.spawn_error = problem.detail

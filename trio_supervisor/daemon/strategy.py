@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection
 
     from trio_supervisor.daemon.program import Program
     from trio_supervisor.spec import GroupSpec, Intensity
@@ -53,11 +53,17 @@ class Strategy:
             for other in self._others(program):
                 other.restart_nowait(why, cause, at=program.condition.again_at or 0.0)
 
-    def leaving(self, program: Program) -> Iterator[str]:
-        """Name the others that are still to end before they run again."""
-        for other in self._programs:
-            if other is not program and other.is_being_replaced:
-                yield f"{other.rank.namespec} (down)"
+    def others(self, program: Program) -> list[str]:
+        """Name the others of the group."""
+        return [other.rank.namespec for other in self._programs if other is not program]
+
+    def leaving(self, program: Program) -> dict[str, str]:
+        """Return the others that are still to end before they run again, each in words."""
+        return {
+            other.rank.namespec: f"{other.rank.namespec} (down)"
+            for other in self._programs
+            if other is not program and other.is_being_replaced
+        }
 
     def _is_too_much(self, intensity: Intensity) -> bool:
         """Count an end; forget those that are older than the period."""

@@ -214,6 +214,7 @@ class Supervisor:
         except SupervisorError as problem:
             raise RequestError(Fault.CANT_REREAD, str(problem)) from problem
         self.configured = {group.name: group for group in configuration.groups}
+        self._order.change()
         for name, group in self.groups.items():
             if name in self.configured:
                 group.configure(self.configured[name])
