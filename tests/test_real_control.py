@@ -148,7 +148,7 @@ async def test_another_major_version_is_refused_in_words(tmp_path: Path) -> None
 
         replies = await client.rest()
 
-    assert replies == [Error(Fault.UNSUPPORTED_VERSION, "this is protocol 1.3, not 2")]
+    assert replies == [Error(Fault.UNSUPPORTED_VERSION, "this is protocol 1.4, not 2")]
 
 
 SHA = "{SHA}5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8"  # of "password"

@@ -121,12 +121,15 @@ def test_no_code_but_that_of_its_own_end_is_0(rig: Rig, test: str, db: str, code
 
 
 def test_what_fails_before_it_is_told_to_stop_gives_its_code(rig: Rig) -> None:
-    last = "while [ -e there ]; do /bin/sleep 0.01; done; exit 9"
+    gone = "while kill -0 $pid; do /bin/sleep 0.01; done 2>/dev/null; exit"
+    on_term = f"trap '{{ pid=$(cat pid); rm pid; {gone}; }}' TERM"
     rig.write(
-        shell("test", f"touch there; echo ready; {last}", READY)
-        + up_at_once(
-            "late", f"trap '{{ rm there; {FOREVER}; }}' TERM; /bin/sleep 1000 & wait"
-        ).replace("[program.late]", "[program.late]\ndepends_on = ['test']")
+        shell("test", "echo $$ >pid; echo ready; while [ -e pid ]; do :; done; exit 9", READY)
+        + shell(
+            "late",
+            f"{on_term}; echo ready; while :; do /bin/sleep 0.05; done",
+            f"{READY}\ndepends_on = ['test']",
+        )
         + shell("db", "exit 3", "depends_on = ['late']")
     )
 
