@@ -342,6 +342,24 @@ async def test_starting_an_available_name_adds_its_group(autojump_clock: MockClo
         ]
 
 
+async def test_starting_a_program_that_is_only_configured_adds_its_groups(
+    autojump_clock: MockClock,
+) -> None:
+    web = [group_of(name, spec_of(name, program="web")) for name in ("web.1", "web.2")]
+    async with open_daemon(Daemon(PAIR)) as daemon:
+        daemon.configure(PAIR, *web)
+        daemon.supervisor.reread()
+
+        assert await outcomes(operations.start(daemon.supervisor, ["web:web"], None)) == [
+            ("web", "web", Fault.BAD_NAME)
+        ]
+        assert set(daemon.supervisor.groups) == {"pair"}
+        assert await outcomes(operations.start(daemon.supervisor, ["web"], None)) == [
+            ("web.1", "web.1", Fault.SUCCESS),
+            ("web.2", "web.2", Fault.SUCCESS),
+        ]
+
+
 async def test_a_start_adopts_what_was_reread(autojump_clock: MockClock) -> None:
     newer = group_of("alone", spec_of("alone", command="/bin/new"))
     async with open_daemon(Daemon(ALONE)) as daemon:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from trio_supervisor.daemon.logs import ProgramLogs
 from trio_supervisor.daemon.report import Pending
-from trio_supervisor.daemon.targets import did_you_mean, resolve
+from trio_supervisor.daemon.targets import ALL, did_you_mean, resolve, split_namespec
 from trio_supervisor.daemon.terminal import LARGEST, Window
 from trio_supervisor.daemon.waiter import Waiter, attempt
 from trio_supervisor.errors import Fault, RequestError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.program import Program
     from trio_supervisor.daemon.supervisor import Supervisor
     from trio_supervisor.daemon.targets import Target
+    from trio_supervisor.spec import GroupSpec
 
 
 def start(supervisor: Supervisor, words: Iterable[str], cause: int | None) -> list[Pending]:
@@ -140,12 +141,22 @@ def _pending(
 
 
 def _add_available(supervisor: Supervisor, words: Iterable[str], cause: int | None) -> None:
-    """Make groups active that are only configured, when a start names them."""
-    for target in resolve({}, words):
-        if target.group in supervisor.configured and target.group not in supervisor.groups:
-            supervisor.add_group(
-                supervisor.configured[target.group], cause, autostart=lambda _group, _spec: False
-            )
+    """Make groups active that are only configured, when a start names them.
+
+    Or a program of theirs, if the name means nothing that is active.
+    """
+    words = list(words)
+    if ALL in words:
+        return
+    for word, target in zip(words, resolve(supervisor.groups, words), strict=True):
+        for name, spec in supervisor.configured.items():
+            is_meant = name == split_namespec(word)[0] or (not target.programs and _has(spec, word))
+            if is_meant and name not in supervisor.groups:
+                supervisor.add_group(spec, cause, autostart=lambda _group, _spec: False)
+
+
+def _has(spec: GroupSpec, program: str) -> bool:
+    return any(one.program == program for one in spec.programs)
 
 
 def _start(program: Program, cause: int | None) -> Waiter:
