@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
+import trio
 from daemon_fakes import FakeSpawner
+from supervision import LONGEST
 from witness import ENDINGS, Witness
 
 from trio_supervisor.daemon.run import Run
@@ -34,8 +35,8 @@ class OrderWitness(Witness):
         self.daemon: Daemon | None = None
         self.told: dict[str, set[str]] = {}
         """What was found out about the present run, by namespec."""
-        self.waited_at = -math.inf
-        """When somebody began or ceased to wait for something, the last time."""
+        self.waited_at: dict[str, float] = {}
+        """When each began or ceased to wait for something, the last time, by namespec."""
 
     def publish(self, kind: EventKind, *, cause: int | None = None, **fields: Any) -> int:
         """Record, and judge who is signalled."""
@@ -44,7 +45,7 @@ class OrderWitness(Witness):
         if kind is EventKind.PROCESS and event.to_state is not _S.RUNNING:
             self.told[_namespec(event.group, event.name)] = set()
         elif kind is EventKind.WAIT:
-            self.waited_at = event.clock
+            self.waited_at[_namespec(event.group, event.name)] = event.clock
         elif kind is EventKind.HEALTH:
             self._hear(_namespec(event.group, event.name), event.detail)
         elif event.detail == "signalled" and kind is EventKind.SUPERVISOR:
@@ -93,6 +94,10 @@ class OrderWitness(Witness):
         """Judge, when all has come to rest, whether somebody waits with reason."""
         if not program.condition.waits_for:
             return
+        if "(down)" in program.condition.waits_for:  # its group may be on its way just now
+            since = trio.current_time() - self.waited_at[program.rank.namespec]
+            self.expect(since <= LONGEST, f"{program.rank.namespec} waits for those that stay")
+            return
         names = self._programs()
         lacking = []
         for name, dependency in program.spec.depends_on.items():
@@ -108,8 +113,7 @@ class OrderWitness(Witness):
             )
             if not is_hopeless:
                 lacking.append(name)
-        leaving = "(down)" in program.condition.waits_for
-        self.expect(lacking and not leaving, f"{program.rank.namespec} waits for nothing")
+        self.expect(lacking, f"{program.rank.namespec} waits for nothing")
 
     def _hear(self, name: str, detail: str) -> None:
         told = self.told.setdefault(name, set())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -169,7 +170,8 @@ class OrderMachine(Machine):
         Or was a moment ago: whoever waits for a turn then may lose it again.
         """
         waits = any(p.condition.waits_for for p in self.daemon.supervisor.programs())
-        has_waited = trio.current_time() - self._judge.waited_at <= LONGEST_TURN
+        waited_at = max(self._judge.waited_at.values(), default=-math.inf)
+        has_waited = trio.current_time() - waited_at <= LONGEST_TURN
         return isinstance(client.request, Start | Restart) and (waits or has_waited)
 
     def _judge_rest(self) -> None:
