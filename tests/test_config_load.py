@@ -571,7 +571,12 @@ def test_nobody_waits_for_a_number_of_processes_that_no_machine_has(tmp_path: Pa
     ("option", "value", "words"),
     [
         ("numprocs", "1.5", "'1.5' is not an integer (example: 10)"),
-        ("startsecs", "true", "'true' is not a number of seconds (example: 10 or 0.5)"),
+        (
+            "startsecs",
+            "true",
+            "'true' is not a number of seconds (examples: 10, 0.5, 500ms, 1m30s)",
+        ),
+        ("startsecs", "inf", "'inf' is not a number of seconds (examples: 10, 0.5, 500ms, 1m30s)"),
         ("umask", "999999", "'999999' is not an octal mode (example: 022)"),
         ("autorestart", "5", "'5' is none of true, false, unexpected"),
     ],
@@ -814,7 +819,7 @@ def test_an_intensity_is_a_number_within_a_period(
 
 
 @pytest.mark.parametrize(
-    "written", ["5", "5 in", "5 in 0s", "in 5s", "-1 in 5s", "5 in 3d", "x in y"]
+    "written", ["5", "5 in", "5 in 0s", "in 5s", "-1 in 5s", "5 in 3y", "x in y"]
 )
 def test_what_is_no_intensity_is_an_error(tmp_path: Path, written: str) -> None:
     text = f"[program:a]\ncommand=x\n[group:g]\nprograms=a\nintensity={written}\n"

@@ -133,6 +133,8 @@ async def test_a_unix_socket_accepts_or_not(tmp_path: Path) -> None:
         ((b"listening on 80",), False),
         ((b"not listening on 80\n",), False),
         ((b"listening on \xff\n",), False),
+        ((b"x" * 5000 + b"\nlistening on 80\n",), True),
+        ((b"x" * 3000, b"x" * 3000, b"\nlistening on 80\n"), True),
     ],
 )
 def test_a_line_of_the_output_is_looked_for(pieces: tuple[bytes, ...], is_found: bool) -> None:
@@ -160,6 +162,15 @@ async def test_an_expression_that_takes_too_long_is_given_up() -> None:
     watch.sink().write(b"a" * 60 + b"b\n")
 
     assert "needs more than 0.1 s for a line" in await answer(Ready(log=pattern), watch=watch)
+
+
+def test_a_long_line_costs_no_more_than_its_beginning() -> None:
+    watch = Watch(".*started.*")
+
+    watch.sink().write(b"x" * 200_000 + b"\nstarted\n")
+
+    assert watch.is_over.is_set()
+    assert not watch.has_given_up
 
 
 async def test_a_line_that_was_found_is_a_yes() -> None:

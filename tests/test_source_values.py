@@ -42,6 +42,9 @@ if TYPE_CHECKING:
         (values.user_name, "root", "root"),
         (values.user_name, "0", "0"),
         (values.owner, "root:0", "root:0"),
+        (values.seconds, "1.5", 1.5),
+        (values.seconds, "500ms", 0.5),
+        (values.seconds, " 1m30s ", 90.0),
         (values.inet_address, "9001", ("", 9001)),
         (values.inet_address, "*:9001", ("", 9001)),
         (values.inet_address, ":9001", ("", 9001)),
@@ -58,6 +61,7 @@ def test_a_right_value_is_converted(convert: Any, text: str, value: Any) -> None
     [
         (values.boolean, "maybe", "'maybe' is not a boolean"),
         (values.integer, "1.5", "'1.5' is not an integer"),
+        (values.seconds, "5x", "'5x' is not a number of seconds (examples: 10, 0.5, 500ms, 1m30s"),
         (values.seconds, "soon", "'soon' is not a number of seconds"),
         (values.seconds, "nan", "'nan' is not a number of seconds"),
         (values.seconds, "-1", "'-1' is not a number of seconds"),

@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 
 from trio_supervisor.errors import SupervisorError
-
-_DIGITS = frozenset("0123456789.")
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+from trio_supervisor.source.duration import duration
 
 
 class WordsError(SupervisorError):
@@ -29,20 +27,10 @@ def parse_options(
 
 def seconds(option: str, text: str) -> float:
     """Return the seconds of ``90``, ``1.5`` or ``1h30m``; WordsError for anything else."""
-    total, digits = 0.0, ""
     try:
-        for letter in text if text[-1:] in _UNITS else f"{text}s":
-            if letter in _UNITS:
-                total, digits = total + float(digits) * _UNITS[letter], ""
-            elif letter in _DIGITS:
-                digits += letter
-            else:
-                raise ValueError
+        return duration(text)
     except ValueError:
-        total = -1.0
-    if not 0 <= total < float("inf"):
-        raise WordsError(f"{option} {text}: no such time (examples: 30, 1.5, 1h30m)")
-    return total
+        raise WordsError(f"{option} {text}: no such time (examples: 30, 1.5, 1h30m)") from None
 
 
 def moment(option: str, text: str) -> float:

@@ -6,6 +6,7 @@ A `Judge` collects what is wrong and what deserves a warning while `load` goes t
 from __future__ import annotations
 
 import difflib
+import math
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin
 
@@ -56,6 +57,8 @@ def convert(option: Option, value: Any) -> Any:
     """Turn what a file has into the value of an option; raise ValueError with the remedy."""
     if option.language in NUMBERS_ARE_TEXT and type(value) is int:
         value = str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        value = str(value)  # TOML has inf and nan, which are no number of anything here
     if option.language is not None and (isinstance(value, str) or option.language in SHAPED):
         value = getattr(values, option.language)(value)
     if option.language == "table" and isinstance(value, dict):

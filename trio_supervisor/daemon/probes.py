@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor.daemon.condition import how_it_ended
-from trio_supervisor.daemon.formats import LONGEST_LINE, Stripped
+from trio_supervisor.daemon.formats import Stripped
 from trio_supervisor.daemon.lines import Lines, shown
 from trio_supervisor.daemon.notify import Notices
 from trio_supervisor.daemon.spawn import Runnable
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 LONGEST_LOOK = 0.1
 """Seconds of CPU time that an expression gets for a line: nothing else happens meanwhile."""
+LOOKED_AT = 4096
+"""Bytes of a line that are looked at: `.*` takes the square of that."""
 _ANSWER = 64 * 1024
 """Bytes that are read at once of an HTTP answer; h11 bounds its head."""
 _NO_ANSWER = "the connection was closed without an answer"
@@ -69,7 +71,7 @@ class Watch:
         for line in lines:
             if self.is_over.is_set():
                 return
-            text = line.decode(errors="replace")
+            text = line[:LOOKED_AT].decode(errors="replace")
             try:
                 if self._pattern.search(text, timeout=LONGEST_LOOK):
                     self.is_over.set()
@@ -83,7 +85,7 @@ class _Lines:
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
-        self._lines = Lines(LONGEST_LINE)
+        self._lines = Lines(LOOKED_AT)
 
     def write(self, data: bytes | memoryview) -> None:
         if not self._watch.is_over.is_set():
@@ -124,6 +126,8 @@ def _network_in_words() -> Iterator[None]:
         number = told.errno or 0  # that of a name without an address is negative
         text = os.strerror(number) if number > 0 else told.strerror or str(told)
         raise ProbeError(text.lower()) from problem
+    except UnicodeError as problem:  # of IDNA: a label that is empty, or too long
+        raise ProbeError("that is no name of a host") from problem
 
 
 async def _http(question: Question) -> None:

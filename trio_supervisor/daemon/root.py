@@ -22,6 +22,7 @@ from trio_supervisor.daemon.narrator import Narrator
 from trio_supervisor.daemon.notify import INHERITED
 from trio_supervisor.daemon.output import Pump
 from trio_supervisor.daemon.program import Program
+from trio_supervisor.daemon.resolver import Resolver
 from trio_supervisor.daemon.signals import RECEIVED, SignalTable
 from trio_supervisor.daemon.spawn import ProcessSpawner
 from trio_supervisor.daemon.supervisor import Supervisor
@@ -105,6 +106,7 @@ class Root:
         server = Server(handlers)
         table = SignalTable(self.supervisor, self.containment, self._reopen_logs, self._resize)
         self._resize()
+        trio.socket.set_custom_hostname_resolver(Resolver())
         with trio.open_signal_receiver(*RECEIVED) as signals:
             async with trio.open_nursery() as services:
                 services.start_soon(self._pump.run)

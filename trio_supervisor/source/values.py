@@ -8,6 +8,8 @@ supervisord's datatypes.py, unless a docstring says otherwise.
 
 from __future__ import annotations
 
+from trio_supervisor.source.duration import duration
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,14 +39,12 @@ def integer(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    """Fractions are welcome; supervisord takes whole seconds only."""
+    """Fractions and units are welcome; supervisord takes whole seconds only."""
     try:
-        value = float(text)
+        return duration(text)
     except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise ValueError(f"{text!r} is not a number of seconds (example: 10 or 0.5)")
-    return value
+        examples = "(examples: 10, 0.5, 500ms, 1m30s)"
+        raise ValueError(f"{text!r} is not a number of seconds {examples}") from None
 
 
 def size(text: str) -> int:
@@ -200,20 +200,16 @@ def table(text: str) -> dict[str, object]:
     raise ValueError(f"{text!r} is not a table (example: {example})")
 
 
-_UNITS = {"s": 1, "m": 60, "h": 3600}
-
-
 def intensity(text: str) -> dict[str, float]:
-    """Read ``5 in 30s``: how many within how long; units are s, m and h."""
+    """Read ``5 in 30s``: how many within how long."""
     times, _, period = (word.strip() for word in text.partition(" in "))
-    unit = period[-1:]
     try:
-        length = seconds(period.removesuffix(unit) if unit in _UNITS else period)
+        length = duration(period)
     except ValueError:
         length = 0.0
     if not (times.isascii() and times.isdecimal() and length):
         raise ValueError(f"{text!r} is no number within a period (example: 5 in 30s)")
-    return {"times": int(times), "seconds": length * _UNITS.get(unit, 1)}
+    return {"times": int(times), "seconds": length}
 
 
 def user_name(text: str) -> str:

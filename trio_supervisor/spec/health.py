@@ -5,6 +5,7 @@ A value of these classes is right by construction: whatever makes one raises Val
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from trio_supervisor.spec.types import Boolean, Integer, Seconds, Spec
 
 _HIGHEST_PORT = 65535
 _Positive = Annotated[float, Meta(gt=0, extra={"language": "seconds"})]
+_Interval = Annotated[float, Meta(ge=0.01, extra={"language": "seconds"})]
 _Status = Annotated[int, Meta(ge=100, le=599, extra={"language": "integer"})]
 
 
@@ -55,8 +57,8 @@ class Probe(Spec, frozen=True, kw_only=True):
             http_address(self.http)
         if self.tcp is not None:
             tcp_address(self.tcp)
-        if self.exec is not None and not self.exec:
-            raise ValueError('exec is empty (example: exec = ["pg_isready", "-q"])')
+        if self.exec is not None:
+            _check_command(self.exec)
 
     @property
     def kind(self) -> str:
@@ -77,7 +79,7 @@ class Ready(Probe, frozen=True, kw_only=True):
         _Positive | None, Meta(description="A number of seconds that it has been running.")
     ] = None
     interval: Annotated[
-        _Positive | None,
+        _Interval | None,
         Meta(description="Seconds between two questions; 0.25 at first, growing to 1, unless set."),
     ] = None
     timeout: Annotated[
@@ -96,7 +98,7 @@ class Health(Probe, frozen=True, kw_only=True):
     """``health``: whether a program still does its work. It is asked as long as it runs."""
 
     interval: Annotated[
-        _Positive,
+        _Interval,
         Meta(description="Seconds between two questions; with notify, between two WATCHDOG=1."),
     ] = 10.0
     timeout: Annotated[_Positive, Meta(description="Seconds that an answer may take.")] = 5.0
@@ -116,13 +118,31 @@ class Health(Probe, frozen=True, kw_only=True):
     ] = "restart"
 
 
+def _check_command(command: str | tuple[str, ...]) -> None:
+    """Raise ValueError for what holds no words."""
+    try:
+        words = shlex.split(command) if isinstance(command, str) else command
+    except ValueError as error:
+        raise ValueError(f"exec: {command!r} is no command: {str(error).lower()}") from None
+    if not words:
+        raise ValueError('exec is empty (example: exec = ["pg_isready", "-q"])')
+
+
+def _check_host(host: str, text: str, example: str) -> None:
+    """Raise ValueError for the name of a host that nobody could look up."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"{text!r}: {host!r} is no name of a host {example}") from None
+
+
 def _check_expression(text: str) -> None:
     """Raise ValueError for what is no regular expression."""
     import regex  # noqa: PLC0415  # few programs have one
 
     try:
         regex.compile(text)
-    except regex.error as error:
+    except (regex.error, OverflowError, RecursionError) as error:
         raise ValueError(
             f"log: {text!r} is not a regular expression: {error} "
             r"(\ before what is meant literally)"
@@ -145,6 +165,7 @@ def http_address(url: str) -> tuple[str, int, str]:
         raise ValueError(f"{url!r} is not an http URL {example}")
     if parts.username is not None:
         raise ValueError("a URL of a probe has no user and password (use exec = 'curl …')")
+    _check_host(host, url, example)
     target = parts.path or "/"
     if not url.isascii() or not url.isprintable() or " " in url:
         raise ValueError(f"{url!r} holds what a URL cannot (write it as %20 and the like)")
@@ -153,9 +174,11 @@ def http_address(url: str) -> tuple[str, int, str]:
 
 def tcp_address(text: str) -> tuple[str, int]:
     """Return host and port of ``host:port`` or ``[host]:port``; raise ValueError for others."""
+    example = "(examples: 127.0.0.1:5432, [::1]:5432)"
     host, _, port = text.strip().rpartition(":")
     bare = host.removeprefix("[").removesuffix("]")
     number = int(port) if port.isascii() and port.isdigit() else 0
     if not bare or not 0 < number <= _HIGHEST_PORT or (":" in bare and bare == host):
-        raise ValueError(f"{text!r} is not host:port (examples: 127.0.0.1:5432, [::1]:5432)")
+        raise ValueError(f"{text!r} is not host:port {example}")
+    _check_host(bare, text, example)
     return bare, number
