@@ -35,7 +35,8 @@ async def nothing(_command: Runnable) -> None:
 def question(probe: Probe, **more: Any) -> Question:
     """Make a question about a program called web."""
     name = "ready" if isinstance(probe, Ready) else "health"
-    given = {"spawn": nothing, "watch": None, "notices": notices_of(), **more}
+    given = {"spawn": nothing, "tell_unkillable": lambda _pids: None, "watch": None, **more}
+    given.setdefault("notices", notices_of())
     return Question(name=name, probe=probe, spec=SPEC, rank=Rank(1, "shop", 2, "web"), **given)
 
 

@@ -89,6 +89,38 @@ def told(world: World) -> list[str]:
     return [event.detail for event in world.events.since() if event.kind is EventKind.HEALTH]
 
 
+async def test_fault_08_a_probe_that_cannot_be_killed_is_named_when_its_program_is_to_stop(
+    autojump_clock: MockClock,
+) -> None:
+    health = Health(exec="p", interval=1.0, timeout=0.5, retries=1, on_failure="mark")
+    async with started(health=health) as (world, program):
+        world.spawner.plan("web (health)", Plan(members=frozenset({901}), immortal=True))
+        await trio.sleep(10)
+        assert (program.state.name, program.is_stuck) == ("RUNNING", False)
+
+        refused = await outcome(program.stop_nowait(None))
+        restart = await outcome(program.start_nowait(None))
+        state = program.state.name
+        world.spawner.release()
+        await world.until(lambda: world.states("web").endswith("STOPPED"))
+
+        words = "it cannot be killed, waiting for pid 901"
+        assert refused == restart == (Fault.FAILED, words)
+        assert (state, program.condition.left) == ("STOPPING", set())
+
+
+async def test_a_probe_that_is_gone_after_all_holds_up_no_stop(autojump_clock: MockClock) -> None:
+    health = Health(exec="p", interval=1.0, timeout=0.5, retries=1, on_failure="mark")
+    async with started(health=health) as (world, program):
+        stuck = Plan(members=frozenset({901}), immortal=True)
+        world.spawner.plan("web (health)", stuck, Plan(lasts=0.0))
+        await trio.sleep(10)
+        world.spawner.release()
+        await world.until(lambda: program.condition.health == "healthy")
+
+        assert await outcome(program.stop_nowait(None)) == (Fault.SUCCESS, "")
+
+
 # ── ready ──
 
 

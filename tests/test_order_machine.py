@@ -39,6 +39,7 @@ ANSWERS = st.lists(
         returncode=st.sampled_from([0, 0, 0, 1]),
         forks=st.sampled_from([0.0, 0.0, 0.5]),
         members=st.sampled_from([frozenset(), frozenset({901})]),
+        immortal=st.sampled_from([False, False, True]),
     ),
     min_size=1,
     max_size=5,

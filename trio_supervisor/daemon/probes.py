@@ -96,7 +96,8 @@ class _Lines:
 class Question:
     """A probe, and what its kind may need of the run that it is about.
 
-    ``spawn`` runs a command to the end of its tree; ``name`` is that of the option.
+    ``spawn`` runs a command to the end of its tree; ``tell_unkillable`` hears of the processes that
+    keep it from that, and of none when they have gone. ``name`` is that of the option.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Question:
     spec: ProgramSpec
     rank: Rank
     spawn: Callable[[Runnable], Awaitable[None]]
+    tell_unkillable: Callable[[set[int]], None]
     watch: Watch | None
     notices: Notices
 
@@ -247,6 +249,7 @@ class Command:
             serverurl=spec.serverurl,
         )
         self.returncode = 0
+        self._tell_unkillable = question.tell_unkillable
         self.more_until = -math.inf
         self.hurry = trio.Event()
         self.hurry.set()
@@ -289,7 +292,10 @@ class Command:
         """Only its end counts."""
 
     def members_left(self, pids: set[int]) -> None:
-        """Only its end counts."""
+        """Let the program know when nothing is left."""
+        if not pids:
+            self._tell_unkillable(pids)
 
     def unkillable(self, pids: set[int]) -> None:
-        """Only its end counts; the log has it."""
+        """Let the program know, whose run cannot end before."""
+        self._tell_unkillable(pids)

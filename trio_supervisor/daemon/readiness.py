@@ -48,6 +48,8 @@ class Readiness:
         self._scope = trio.CancelScope()
         self._limit = trio.CancelScope()
         self._failures = self._successes = 0
+        self._unkillable: set[int] = set()
+        self._is_finished = False
 
     @property
     def sinks(self) -> tuple[Sink, ...]:
@@ -72,9 +74,23 @@ class Readiness:
         self._scope.cancel()
 
     def finish(self) -> None:
-        """Hear nothing more: nothing of the run is left."""
+        """Hear nothing more: nothing of the run is left, but perhaps of a probe."""
         if self._socket is not None:
             self._socket.close()
+        self._is_finished = True
+        if self._unkillable:
+            self._run.unkillable(self._unkillable)
+
+    def _take_note(self, unkillable: set[int]) -> None:
+        """Take note of what of a probe cannot be killed, which only the end of the run waits for.
+
+        Nothing, when that has gone after all.
+        """
+        if self._is_finished and unkillable:
+            self._run.unkillable(unkillable)
+        elif self._is_finished and self._unkillable:
+            self._run.members_left(unkillable)
+        self._unkillable = unkillable
 
     async def listen(self) -> None:
         """Take what the run tells by itself, to its very end."""
@@ -175,6 +191,7 @@ class Readiness:
             spec=self._run.spec,
             rank=self._run.rank,
             spawn=self._spawner.run,
+            tell_unkillable=self._take_note,
             watch=self._watch,
             notices=self.notices,
         )
