@@ -183,15 +183,18 @@ NOBODY = 65534
 UNTOUCHABLE = """
 import os, signal
 os.setresuid(0, 0, 0)
-print("up", flush=True)
+os.write(1, b"up %d\\n" % os.getpid())
 signal.pause()
 """
+ALONE = '["{python}", "{code}"]'
+A_MEMBER = """["/bin/sh", "-c", "{python} {code} & wait"]"""
+"""Two ways to be started."""
 
 
 class Foreign:
     """A daemon of nobody's whose program runs as root, as with sudo: it may not be signalled."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, command: str) -> None:
         directory.chmod(0o755)
         self.rig = Rig(directory)
         self._python = _python_for_everybody()
@@ -203,12 +206,12 @@ class Foreign:
         self.rig.write(
             f"""
             [program.untouchable]
-            command = ["{root_python}", "{code}"]
+            command = {command.format(python=root_python, code=code)}
             startsecs = 0
             stopwaitsecs = 0.1
             [program.other]
             command = "sleep 1000"
-            startsecs = 0
+            startsecs = 2
             """
         )
         os.chown(directory, NOBODY, NOBODY)
@@ -225,11 +228,17 @@ class Foreign:
             *(self._python, "-B", "-c", code, "-n", "-c", str(self.rig.configuration)),
         )
         self.rig.wait_for_answers(daemon)
-        until(lambda: any("up" in log.read_text() for log in self._logs()), "the program")
+        until(self._said, "the program")
         return daemon
 
-    def _logs(self) -> list[Path]:
-        return list(self.rig.directory.glob("untouchable-stdout*.log"))
+    @property
+    def pid(self) -> int:
+        """Of the process that cannot be killed."""
+        return int(self._said().split()[1])
+
+    def _said(self) -> str:
+        logs = self.rig.directory.glob("untouchable-stdout*.log")
+        return "".join(log.read_text() for log in logs)
 
 
 def _python_for_everybody() -> str:
@@ -243,13 +252,13 @@ def _python_for_everybody() -> str:
     pytest.skip("no interpreter that another user may run")
 
 
-@pytest.fixture
-def foreign() -> Iterator[Foreign]:
+@pytest.fixture(params=[ALONE, A_MEMBER], ids=["alone", "a member"])
+def foreign(request: pytest.FixtureRequest) -> Iterator[Foreign]:
     """Lend such a daemon's workplace."""
     if os.getuid() != 0:
         pytest.skip("only root can make a program that runs as root")
     with tempfile.TemporaryDirectory() as directory:
-        made = Foreign(Path(directory))
+        made = Foreign(Path(directory), request.param)
         yield made
         made.rig.close()
 
@@ -257,7 +266,7 @@ def foreign() -> Iterator[Foreign]:
 def test_fault_08_what_cannot_be_killed_is_named_and_waited_for_no_longer(foreign: Foreign) -> None:
     rig = foreign.rig
     foreign.start()
-    pid = rig.rows()["untouchable"].pid
+    pid = foreign.pid
 
     stop = rig.ctl("stop", "untouchable")
     again = rig.ctl("stop", "untouchable")
@@ -266,11 +275,11 @@ def test_fault_08_what_cannot_be_killed_is_named_and_waited_for_no_longer(foreig
     why = f"untouchable: ERROR (it cannot be killed, waiting for pid {pid})\n"
     assert (stop.stdout, stop.returncode) == (why, 1)
     assert again.stdout == start.stdout == why
-    assert rig.states()["untouchable"] == "STOPPING"
     assert f"'untouchable' cannot be killed: pid {pid}" in rig.log
-    assert rig.ctl("restart", "other").returncode == 0  # nobody else's problem
+    assert rig.ctl("restart", "other").returncode == 0  # nobody else's problem, for two seconds
+    assert rig.states()["untouchable"] == "STOPPING"
 
-    os.kill(pid or 0, signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
 
     until(lambda: rig.states()["untouchable"] == "STOPPED", "its end after all")
 
@@ -278,7 +287,7 @@ def test_fault_08_what_cannot_be_killed_is_named_and_waited_for_no_longer(foreig
 def test_fault_08_a_shutdown_goes_on_without_what_cannot_be_killed(foreign: Foreign) -> None:
     rig = foreign.rig
     daemon = foreign.start()
-    pid = rig.rows()["untouchable"].pid or 0
+    pid = foreign.pid
 
     shutdown = rig.ctl("shutdown", "--wait")
 
