@@ -680,6 +680,7 @@ def test_dependencies_are_written_as_words_lists_or_tables(
 
 def test_a_task_is_to_have_ended_well_and_is_not_started_again(tmp_path: Path) -> None:
     text = "[program:web]\ncommand=x\ndepends_on=job\n[program:job]\ncommand=x\ntype=task\n"
+    text += "startsecs=5\n"
 
     assert needs(tmp_path, text)["web"]["job"].condition == "completed_ok"
     job = loaded(tmp_path, text).groups[0].programs[0]

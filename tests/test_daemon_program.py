@@ -826,3 +826,15 @@ async def test_replayed(autojump_clock: MockClock, name: str) -> None:
         await trio.sleep(seconds)
 
         assert world.states("web") == states
+
+
+async def test_a_task_is_tried_again_as_often_as_a_start(autojump_clock: MockClock) -> None:
+    options = {"type": "task", "startsecs": 0.0, "autorestart": "unexpected", "startretries": 2}
+    async with open_program(Plan(lasts=0.5, returncode=1), **options) as (world, program):
+        program.start_nowait(None)
+        await world.until(lambda: program.state.name == "FATAL")
+
+        assert world.spawner.count("spawned", "web") == 3
+        assert program.status().description == "Bad exit code 1"
+        again = "STARTING RUNNING EXITED BACKOFF "
+        assert world.states("web") == again * 3 + "FATAL"

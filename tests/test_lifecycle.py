@@ -23,6 +23,7 @@ from trio_supervisor.lifecycle import (
     SupervisorState,
     after_exit,
     failures_in_a_row,
+    has_failed_to_start,
     is_expected,
 )
 
@@ -185,6 +186,7 @@ LONG = Ended(0, settled=True, uptime=60.0)
 CRASH = Ended(-11, settled=True, uptime=60.0)
 INSTANT_CRASH = Ended(1, settled=True)  # startsecs=0: settled from its first moment
 
+CRASH_SOON = Ended(1, settled=True, uptime=5.0)
 HISTORIES: dict[str, tuple[RestartPolicy, Sequence[Ended], str]] = {
     "a program that dies at once is given up after its retries": (
         RestartPolicy(),
@@ -229,6 +231,16 @@ HISTORIES: dict[str, tuple[RestartPolicy, Sequence[Ended], str]] = {
         [INSTANT_CRASH] * 3,
         "STARTING RUNNING EXITED 1 STARTING RUNNING EXITED 1 STARTING RUNNING EXITED 1",
     ),
+    "a task that fails is retried as one that failed to start, and given up": (
+        RestartPolicy(startretries=1, is_task=True),
+        [CRASH_SOON] * 2,
+        "STARTING RUNNING EXITED BACKOFF 1 STARTING RUNNING EXITED BACKOFF FATAL",
+    ),
+    "a task that fails is left alone unless it is to be started again": (
+        RestartPolicy(autorestart=False, is_task=True),
+        [CRASH_SOON],
+        "STARTING RUNNING EXITED",
+    ),
     "an empty list of codes expects none": (
         RestartPolicy(exitcodes=frozenset()),
         [LONG],
@@ -243,7 +255,7 @@ def replay(policy: RestartPolicy, runs: Sequence[Ended]) -> str:
     failures = row = 0
     for ended in runs:
         assert not told or told[-1] not in {"EXITED", "FATAL"}, "nobody asked for another run"
-        failures = 0 if ended.settled else failures + 1
+        failures = failures + 1 if has_failed_to_start(policy, ended) else 0
         row = failures_in_a_row(policy, ended, row)
         following = after_exit(policy, ended, failures, in_a_row=row)
         told += ["STARTING", "RUNNING"] if ended.settled else ["STARTING"]
@@ -357,7 +369,6 @@ def test_an_expected_end_and_a_long_run_end_the_row(
         assert row == before + 1
 
 
-CRASH_SOON = Ended(1, settled=True, uptime=5.0)
 GROWING = Backoff(base=2, factor=2, max=10, reset_after=60)
 BACKED_OFF: dict[str, tuple[Sequence[Ended], str]] = {
     "crashes in a row wait longer and longer, and are not fatal": (

@@ -100,12 +100,16 @@ class Backoff(Record):
 
 
 class RestartPolicy(Record):
-    """When a process that ended is started again, and when it is given up."""
+    """When a process that ended is started again, and when it is given up.
+
+    Of a task (``is_task``), which is there to end, a run that fails counts as a failed start.
+    """
 
     autorestart: bool | Literal["unexpected"] = "unexpected"
     exitcodes: frozenset[int] = frozenset({0})
     startretries: int = 3
     backoff: Backoff | None = None
+    is_task: bool = False
 
 
 class Ended(Record):
@@ -136,6 +140,12 @@ def is_expected(policy: RestartPolicy, ended: Ended) -> bool:
     return ended.blameless or is_usual
 
 
+def has_failed_to_start(policy: RestartPolicy, ended: Ended) -> bool:
+    """Say whether an end is one of those that ``startretries`` limits."""
+    has_failed = not ended.settled or (policy.is_task and not is_expected(policy, ended))
+    return has_failed and not ended.blameless
+
+
 def failures_in_a_row(policy: RestartPolicy, ended: Ended, before: int) -> int:
     """Count what a `Backoff` grows with: failed starts, and settled runs that ended unexpectedly.
 
@@ -152,7 +162,7 @@ def failures_in_a_row(policy: RestartPolicy, ended: Ended, before: int) -> int:
 def after_exit(
     policy: RestartPolicy, ended: Ended, failures: int, *, in_a_row: int = 1, chance: float = 0.5
 ) -> Next:
-    """Decide what follows a run; ``failures`` counts unsettled runs in a row, this one too.
+    """Decide what follows a run; ``failures`` counts failed starts in a row, this one too.
 
     As supervisord's process.py does: the n-th failure waits n seconds, and more than
     ``startretries`` of them end in FATAL. Unlike it, an exit decides by itself whether the run
@@ -162,17 +172,18 @@ def after_exit(
     floor = max(0.0, RESPAWN_FLOOR - ended.uptime)
     if ended.blameless:
         return Next((_S.EXITED if ended.settled else _S.BACKOFF,), floor)
-    if not ended.settled:
-        if failures > policy.startretries:
-            return Next((_S.BACKOFF, _S.FATAL))
-        wait = policy.backoff.wait(in_a_row, chance) if policy.backoff else float(failures)
-        return Next((_S.BACKOFF,), max(wait, floor))
     expected = is_expected(policy, ended)
     wants_restart = (
         ended.replaced
         or policy.autorestart is True
         or (policy.autorestart == "unexpected" and not expected)
     )
+    first = (_S.EXITED,) if ended.settled else ()
+    if not ended.settled or (wants_restart and has_failed_to_start(policy, ended)):
+        if failures > policy.startretries:
+            return Next((*first, _S.BACKOFF, _S.FATAL))
+        wait = policy.backoff.wait(in_a_row, chance) if policy.backoff else float(failures)
+        return Next((*first, _S.BACKOFF), max(wait, floor))
     if wants_restart and policy.backoff and not expected:
-        return Next((_S.EXITED, _S.BACKOFF), max(policy.backoff.wait(in_a_row, chance), floor))
-    return Next((_S.EXITED,), floor if wants_restart else None)
+        return Next((*first, _S.BACKOFF), max(policy.backoff.wait(in_a_row, chance), floor))
+    return Next(first, floor if wants_restart else None)

@@ -106,7 +106,7 @@ class _Graph:
 
 def _most(spec: ProgramSpec) -> str:
     """Return the most that a program promises."""
-    if spec.type == "task":
+    if spec.is_task:
         return "completed_ok"
     if spec.health is not None:
         return "healthy"

@@ -258,7 +258,7 @@ class _Programs:
         """Make paths absolute and settle what options say about one another."""
         given.setdefault("strip_ansi", self.strip_ansi)
         if given.get("type") == "task":
-            given = {"startsecs": 0.0, "autorestart": False, **given}
+            given = {"autorestart": False, **given, "startsecs": 0.0}  # it cannot end too soon
         self._name_files(path, given)
         given["directory"] = absolute(self.base, given.get("directory") or "")
         if str(given.get("serverurl") or "AUTO").upper() == "AUTO":

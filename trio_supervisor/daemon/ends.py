@@ -66,4 +66,4 @@ def shell_code(returncode: int | None) -> int:
 
 def is_done(program: Program) -> bool:
     """Say whether it is a task that has ended well."""
-    return program.spec.type == "task" and program.condition.returncode in program.spec.exitcodes
+    return program.spec.is_task and program.condition.returncode in program.spec.exitcodes

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from trio_supervisor.daemon.events import EventBus
     from trio_supervisor.daemon.program import Program
-    from trio_supervisor.daemon.strategy import Strategy
     from trio_supervisor.protocol.messages import Event
     from trio_supervisor.spec import Dependency, GroupSpec
 
@@ -82,13 +81,28 @@ class Order:
 
     # ── up ──
 
-    async def wait_for_needs(self, program: Program, *, starts: bool) -> None:
+    async def wait_for_all(self, program: Program, *, starts: bool) -> None:
         """Return when all that a program needs is there; HopelessError when it will not come.
 
-        What is down is started if it ``starts``: a respawn does not, somebody may have stopped it.
+        And those are down that are restarted with it. What is down of its needs is started if it
+        ``starts``: a respawn does not, somebody may have stopped it.
         """
-        if not program.spec.depends_on:
-            return
+        if (strategy := program.strategy) is not None:
+            names = strategy.others(program)
+            await self._wait(program, names, lambda _: strategy.leaving(program))
+        if program.spec.depends_on:
+            await self._wait_for_needs(program, starts=starts)
+
+    def has_all(self, program: Program) -> bool:
+        """Say whether `wait_for_all` would return at once; False also when it would fail."""
+        if program.strategy is not None and program.strategy.leaving(program):
+            return False
+        try:
+            return not any(self._lack(program, name) for name in program.spec.depends_on)
+        except HopelessError:
+            return False
+
+    async def _wait_for_needs(self, program: Program, *, starts: bool) -> None:
         if starts:
             self._start_what_is_needed(program)
         lacking: dict[str, str] = {}
@@ -100,17 +114,6 @@ class Order:
             return {name: lacking[name] for name in program.spec.depends_on if lacking[name]}
 
         await self._wait(program, program.spec.depends_on, look)
-
-    def has_needs(self, program: Program) -> bool:
-        """Say whether all that a program needs is there now; False also when it will not come."""
-        try:
-            return not any(self._lack(program, name) for name in program.spec.depends_on)
-        except HopelessError:
-            return False
-
-    async def wait_for_leaving(self, program: Program, strategy: Strategy) -> None:
-        """Return when those that are restarted with a program are down."""
-        await self._wait(program, strategy.others(program), lambda _: strategy.leaving(program))
 
     async def _wait(
         self,

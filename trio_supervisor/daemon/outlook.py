@@ -30,7 +30,7 @@ def is_met(needed: Program, dependency: Dependency) -> bool:
     condition = needed.condition
     has_ended = _has_ended(needed)
     is_ok = has_ended and condition.returncode in needed.spec.exitcodes
-    is_done = is_ok and needed.spec.type == "task"  # it has been what it is to be
+    is_done = is_ok and needed.spec.is_task  # it has been what it is to be
     is_up = needed.state in {_S.STARTING, _S.RUNNING} and not needed.is_leaving
     match dependency.condition:
         case "completed":

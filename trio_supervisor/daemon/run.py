@@ -19,6 +19,7 @@ from trio_supervisor.lifecycle import (
     ProcessState,
     after_exit,
     failures_in_a_row,
+    has_failed_to_start,
     is_expected,
 )
 
@@ -155,22 +156,14 @@ class Run:
 
         HopelessError when that will not come.
         """
-        order, strategy = self._program.order, self._program.strategy
-        if order is None:
-            return
-        if strategy is not None:
-            await order.wait_for_leaving(self._program, strategy)
-        await order.wait_for_needs(self._program, starts=self._starts_others)
-        self._starts_others = False  # somebody may stop them from now on
+        if self._program.order is not None:
+            await self._program.order.wait_for_all(self._program, starts=self._starts_others)
+            self._starts_others = False  # somebody may stop them from now on
 
     @property
     def has_all_it_needs(self) -> bool:
         """True while `may_spawn` would return at once."""
-        order, strategy = self._program.order, self._program.strategy
-        if order is None:
-            return True
-        is_alone = strategy is None or not any(strategy.leaving(self._program))
-        return is_alone and order.has_needs(self._program)
+        return self._program.order is None or self._program.order.has_all(self._program)
 
     def spawned(self, pid: int, is_alive: Callable[[], bool]) -> None:
         """Take note that there is a process; ``is_alive`` asks the kernel about it."""
@@ -195,7 +188,7 @@ class Run:
         self._is_settled = True
         if self.spec.ready is None:
             self._condition.is_ready = True
-        if self._condition.is_ready:
+        if self._condition.is_ready and not self.spec.is_task:
             self._condition.failures = 0
         self._enter(_S.RUNNING)
         log.info(SUCCESS, self.rank.name, self.spec.startsecs)
@@ -270,19 +263,22 @@ class Run:
         expected = is_expected(self.spec.restart_policy, ended)
         for state in self.next.states:
             self._enter(state, how or condition.spawn_error, expected=expected)
-        if condition.state is _S.FATAL:
+        if condition.state is _S.FATAL and self._is_failed_start:
+            log.info(NOT_STARTED, self.rank.name, condition.spawn_error)
+        elif condition.state is _S.FATAL:
             log.info(GAVE_UP, self.rank.name)
         if not ended.settled and not ended.blameless:
             self._orders.tell_starters(Fault.SPAWN_ERROR, condition.spawn_error)
         strategy, was_spawned = self._program.strategy, ended.returncode is not None
         if strategy and was_spawned and not expected and not self._orders.is_stop_asked:
-            strategy.take_note(self._program, how)
+            strategy.take_note(self._program, self._why_replaced or how)
 
     def _decide(self, ended: Ended) -> None:
         """Count failures, and ask the policy what is next."""
         condition, policy, now = self._condition, self.spec.restart_policy, trio.current_time()
         if not ended.blameless:
-            condition.failures = 0 if ended.settled else condition.failures + 1
+            failed = has_failed_to_start(policy, ended)
+            condition.failures = condition.failures + 1 if failed else 0
         condition.in_a_row = failures_in_a_row(policy, ended, condition.in_a_row)
         decided = after_exit(
             policy,

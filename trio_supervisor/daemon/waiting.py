@@ -48,7 +48,7 @@ def _chosen(programs: Iterable[Program]) -> list[Program]:
 
 def _dependency(program: Program, wanted: Wait) -> Dependency:
     """Return what, were it in a ``depends_on``, would say that a program is up."""
-    if program.spec.type == "task":
+    if program.spec.is_task:
         return Dependency(condition="completed_ok")
     is_probed = wanted.healthy and program.spec.health is not None
     return Dependency(condition="healthy" if is_probed else "ready")

@@ -277,6 +277,11 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
     ] = None
 
     @property
+    def is_task(self) -> bool:
+        """Whether it is there to do its work and end."""
+        return self.type == "task"
+
+    @property
     def starts_by_itself(self) -> bool:
         """Whether it is started with its group: if it was chosen, else as its autostart says."""
         return self.autostart if self.chosen is None else self.chosen
@@ -287,4 +292,4 @@ class ProgramSpec(Spec, frozen=True, kw_only=True):
         given = self.backoff
         backoff = None if given is None else Backoff(**asdict(given))
         codes = frozenset(self.exitcodes)
-        return RestartPolicy(self.autorestart, codes, self.startretries, backoff)
+        return RestartPolicy(self.autorestart, codes, self.startretries, backoff, self.is_task)
