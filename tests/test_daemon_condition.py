@@ -103,7 +103,7 @@ async def test_a_pid_exists_only_while_there_is_a_process(autojump_clock: MockCl
         ({"is_ready": True}, ""),
         ({"awaits_ready": True}, ", not ready yet"),
         ({"awaits_ready": True, "is_ready": True}, ", ready"),
-        ({"health": "starting"}, ""),
+        ({"health": "starting"}, ", not healthy yet"),
         ({"health": "healthy"}, ", healthy"),
         ({"health": "unhealthy", "why_unhealthy": "refused"}, ", unhealthy: refused"),
         ({"awaits_ready": True, "said": "loading 2 of 3"}, ", not ready yet, loading 2 of 3"),

@@ -153,7 +153,11 @@ class Condition:
     def _found_out(self) -> str:
         """Say what its probes have found out, and what it tells of itself."""
         ready = ("ready" if self.is_ready else "not ready yet") if self.awaits_ready else ""
-        health = {"healthy": "healthy", "unhealthy": f"unhealthy: {self.why_unhealthy}"}
+        health = {
+            "starting": "not healthy yet",
+            "healthy": "healthy",
+            "unhealthy": f"unhealthy: {self.why_unhealthy}",
+        }
         found = (ready, health.get(self.health, ""), self.said)
         return "".join(f", {words}" for words in found if words)
 

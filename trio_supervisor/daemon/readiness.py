@@ -151,10 +151,12 @@ class Readiness:
     async def _watch_health(self, health: Health) -> None:
         question = self._question("health", health)
         limit = health.interval if health.notify else health.timeout
-        await trio.sleep(health.start_period)
+        counts_from = trio.current_time() + health.start_period
         while True:
             began = trio.current_time()
-            self._judge(health, await _ask(question, limit))
+            why = await _ask(question, limit)
+            if not why or began >= counts_from:
+                self._judge(health, why)
             await trio.sleep_until(max(began + health.interval, trio.current_time()))
 
     def _judge(self, health: Health, why: str) -> None:

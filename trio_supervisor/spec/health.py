@@ -107,7 +107,7 @@ class Health(Probe, frozen=True, kw_only=True):
     ] = 3
     start_period: Annotated[
         Seconds,
-        Meta(description="Seconds before the first question, once it is spawned, or ready."),
+        Meta(description="Seconds from its spawn, or from when it is ready, without failures."),
     ] = 0.0
     success_threshold: Annotated[
         Integer, Meta(ge=1, description="Successes in a row that make it healthy.")
