@@ -107,6 +107,8 @@ class OrderWitness(Witness):
             assert self.daemon is not None
             is_configured = name.partition(":")[0] in self.daemon.supervisor.configured
             is_hopeless = not is_configured if one is None else self.is_hopeless(one)
+            if one is not None and program.condition.is_respawn:  # somebody may start it again
+                is_hopeless &= self._state(one) is not _S.STOPPED
             self.expect(
                 not (is_hopeless and dependency.required),
                 f"{program.rank.namespec} waits for {name} in vain ({one and one.state.name})",
@@ -128,13 +130,23 @@ class OrderWitness(Witness):
             if needed.orders.hurry.is_set():
                 continue
             for one in self._programs().values():
-                is_known = needed.rank.namespec in one.spec.depends_on
                 run = one._run
                 is_going = one.orders.is_stop_asked or (run is not None and run.is_replaced)
                 there = self.present(one.rank.name)
-                if is_known and is_going and there:
+                if is_going and there:
                     words = f"{name} is signalled, {one.rank.name} still has {there}"
-                    self.expect(needed.rank.namespec not in one.spec.depends_on, words)
+                    self.expect(not self._needs(one, needed.rank.namespec), words)
+
+    def _needs(self, program: Program, name: str) -> bool:
+        """Say whether a program needs another, directly or not."""
+        names, seen = self._programs(), set[str]()
+        unseen = list(program.spec.depends_on)
+        while unseen:
+            one = unseen.pop()
+            if one not in seen:
+                seen.add(one)
+                unseen += names[one].spec.depends_on if one in names else ()
+        return name in seen
 
     def _state(self, program: Program) -> ProcessState:
         return self.states.get((program.rank.group, program.rank.name), _S.STOPPED)

@@ -11,7 +11,7 @@ from daemon_fakes import Daemon, Plan, group_of, open_daemon, outcome, spec_of
 from trio_supervisor.daemon import operations, updates
 from trio_supervisor.errors import Fault
 from trio_supervisor.protocol.messages import EventKind
-from trio_supervisor.spec import Dependency, GroupSpec
+from trio_supervisor.spec import Dependency, GroupSpec, Health
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -294,6 +294,64 @@ async def test_a_stop_of_all_goes_in_that_order_too(autojump_clock: MockClock) -
             await pending.outcome(wait=True)
 
         assert when(daemon, "signalled")["db"] == when(daemon, "ended")["web"]
+
+
+async def test_who_needs_it_by_way_of_another_goes_before_it_too(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(one("db"), one("mid", "db"), one("web", "mid"))
+    daemon.spawner.plan("web", Plan(obeys_after=2.0))
+    async with open_daemon(daemon):
+        await daemon.settled()
+
+        for pending in operations.stop(daemon.supervisor, ["db", "web"], None):
+            await pending.outcome(wait=True)
+
+        assert when(daemon, "signalled")["db"] == when(daemon, "ended")["web"]
+
+
+async def test_after_a_crash_what_somebody_has_stopped_is_waited_for(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(one("db"), one("web", "db", autorestart=True))
+    daemon.spawner.plan("web", Plan(lasts=10.0, returncode=1))
+    async with open_daemon(daemon):
+        await daemon.settled()
+        await outcome(daemon.program("db").stop_nowait(None))
+        await daemon.until(lambda: daemon.program("web").condition.waits_for)
+
+        assert daemon.program("web").status().description == "waiting for db (stopped)"
+        assert daemon.states("db").endswith("STOPPED")
+        daemon.program("db").start_nowait(None)
+        await daemon.until(lambda: daemon.states("web").endswith("STARTING RUNNING"))
+
+        assert daemon.spawner.count("spawned", "web") == 2
+
+
+async def test_what_a_task_leaves_is_gone_before_who_needs_it_starts(
+    autojump_clock: MockClock,
+) -> None:
+    daemon = Daemon(task("migrate"), one("web", "migrate", condition="completed_ok"))
+    left = Plan(lasts=1.0, members=frozenset({900}), members_last=6.0)
+    daemon.spawner.plan("migrate", left)
+    async with open_daemon(daemon):
+        await trio.sleep(2)
+        assert daemon.program("web").status().description == "waiting for migrate (down)"
+        await daemon.until(lambda: daemon.states("web").endswith("RUNNING"))
+
+        spawned, ended = when(daemon, "spawned"), when(daemon, "ended")
+        assert spawned["web"] == pytest.approx(ended["migrate"] + 6)
+
+
+async def test_what_speaks_against_it_is_told_to_who_waits(autojump_clock: MockClock) -> None:
+    health = Health(exec="/bin/probe", retries=1, on_failure="mark")
+    daemon = Daemon(one("db", health=health), one("web", "db", condition="healthy"))
+    daemon.spawner.plan("db (health)", Plan(lasts=0.0, returncode=1))
+    async with open_daemon(daemon):
+        await daemon.until(lambda: "unhealthy" in daemon.program("web").condition.waits_for)
+
+        waits_for = daemon.program("web").condition.waits_for
+        assert waits_for == "db (healthy, now unhealthy: exit status 1)"
 
 
 async def test_one_that_is_stopped_alone_waits_for_nobody(autojump_clock: MockClock) -> None:

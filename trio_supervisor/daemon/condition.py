@@ -59,6 +59,8 @@ class Condition:
     """True when the run before was to leave them (``leave_behind``)."""
     is_over: bool = False
     """True when it has ended and is not to run again by itself."""
+    is_respawn: bool = False
+    """True when its run, or the last one, is one that nobody has asked for."""
     waits_for: str = ""
     """What must be there before it is spawned, while that is not so."""
     awaits_ready: bool = False

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor.daemon.interest import Interests
-from trio_supervisor.daemon.outlook import is_met, why_hopeless
+from trio_supervisor.daemon.outlook import (
+    is_leaving_something,
+    is_met,
+    still_to_come,
+    why_hopeless,
+)
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.lifecycle import ProcessState
 
@@ -57,6 +62,7 @@ class Order:
         self._configured = configured
         self._known: dict[str, Program] | None = None
         self._dependants: dict[str, list[Program]] = {}
+        self._all_dependants: dict[str, set[Program]] = {}
         self._circular: set[tuple[str, str]] = set()
         self._interests = Interests()
         events.attach(self)
@@ -127,7 +133,8 @@ class Order:
             try:
                 while now:
                     waited_for = now
-                    program.wait_for(list(now.values()))
+                    if program.condition.wait_for(list(now.values())):
+                        program.history.note(f"waiting for {program.condition.waits_for}")
                     changed = await interest.changed()
                     # what is stopped together with it is no reason for it to fail
                     await trio.lowlevel.checkpoint_if_cancelled()
@@ -153,15 +160,18 @@ class Order:
     def _lack(self, program: Program, name: str) -> str:
         """Say what is still to come of what a program needs; HopelessError if it will not."""
         needed, dependency = self._find(name), program.spec.depends_on[name]
-        is_there = needed is not None and is_met(needed, dependency)
-        if is_there or (name, program.rank.namespec) in self._circular:
+        if (name, program.rank.namespec) in self._circular:
             return ""
+        if needed is not None and is_met(needed, dependency):
+            return f"{name} (down)" if is_leaving_something(needed) else ""
         why = why_hopeless(needed) if needed is not None else self._why_absent(name)
         if not why:
-            met = dependency.condition if name in self._all() else "until update adds it"
-            return f"{name} ({met})"
+            absent = "until update adds it"
+            return f"{name} ({absent if needed is None else still_to_come(needed, dependency)})"
         if not dependency.required:
             return ""
+        if program.condition.is_respawn and needed is not None and needed.state is _S.STOPPED:
+            return f"{name} (stopped)"  # by somebody, who may start it again
         cause = needed.history.cause if needed is not None else None
         root = needed.condition.root if needed is not None else ""
         raise HopelessError(f"it needs {name}, which {why}", cause, root or f"{name} {why}")
@@ -185,9 +195,9 @@ class Order:
     async def wait_for_dependants(self, program: Program) -> None:
         """Return when nobody is left that needs a program and is being stopped as well.
 
-        Or as soon as somebody is in a hurry.
+        Directly or not; or as soon as somebody is in a hurry.
         """
-        if not self._who_needs(program.rank.namespec):
+        if not self.all_dependants(program):
             return
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._see_them_go, program, nursery.cancel_scope)
@@ -196,7 +206,7 @@ class Order:
 
     async def _see_them_go(self, program: Program, scope: trio.CancelScope) -> None:
         """Let those have their turn that are waited for, and cancel when the last has gone."""
-        names = (one.rank.namespec for one in self._who_needs(program.rank.namespec))
+        names = (one.rank.namespec for one in self.all_dependants(program))
         with self._interests.open(names) as interest:
             while leaving := self._leaving(program):
                 for dependant in leaving:
@@ -206,19 +216,30 @@ class Order:
         scope.cancel()
 
     def _leaving(self, program: Program) -> list[Program]:
-        return [one for one in self._who_needs(program.rank.namespec) if one.is_leaving]
+        return [one for one in self.all_dependants(program) if one.is_leaving]
 
     # ── who is there ──
 
     def all_dependants(self, program: Program) -> set[Program]:
         """Return who needs a program, directly or not."""
+        self._all()
+        name = program.rank.namespec
+        if name not in self._all_dependants:
+            self._all_dependants[name] = self._who_needs_in_the_end(name)
+        return self._all_dependants[name]
+
+    def _who_needs_in_the_end(self, name: str) -> set[Program]:
         found: set[Program] = set()
-        names = [program.rank.namespec]
+        names = [name]
         while names:
-            new = set(self._who_needs(names.pop())) - found
+            new = set(self._dependants.get(names.pop(), ())) - found
             found |= new
             names += (one.rank.namespec for one in new)
         return found
+
+    def look_again(self, program: Program) -> None:
+        """Take note that a program has changed in a way that is no event."""
+        self._interests.tell(program.rank.namespec)
 
     def _find(self, name: str) -> Program | None:
         """Return a program; none while its group is not active, or is being taken out."""
@@ -233,7 +254,7 @@ class Order:
         """Return all programs; they are looked at again when there was a change."""
         if self._known is None:
             self._known = {program.rank.namespec: program for program in self._programs()}
-            self._dependants = {}
+            self._dependants, self._all_dependants = {}, {}
             for program in self._known.values():
                 for name in program.spec.depends_on:
                     self._dependants.setdefault(name, []).append(program)
@@ -254,7 +275,8 @@ class Order:
                 (name, one.rank.namespec)
                 for name, them in self._dependants.items()
                 for one in them
-                if name in {each.rank.namespec for each in self.all_dependants(one)}
+                if name
+                in {each.rank.namespec for each in self._who_needs_in_the_end(one.rank.namespec)}
             }
             self._dependants = {
                 name: [one for one in them if (name, one.rank.namespec) not in self._circular]

@@ -45,6 +45,20 @@ def is_met(needed: Program, dependency: Dependency) -> bool:
             return is_done or (needed.state is _S.RUNNING and is_up)
 
 
+def is_leaving_something(needed: Program) -> bool:
+    """Say whether processes of one that has ended are still to go."""
+    stays = needed.spec.leave_behind or needed.is_stuck
+    return needed.state is _S.EXITED and not (needed.is_at_rest or stays)
+
+
+def still_to_come(needed: Program, dependency: Dependency) -> str:
+    """Say in a few words what is waited for, and what speaks against it now."""
+    condition = dependency.condition or ""
+    if condition == "healthy" and needed.condition.health == "unhealthy":
+        return f"{condition}, now unhealthy: {needed.condition.why_unhealthy}"
+    return condition
+
+
 def why_hopeless(needed: Program) -> str:
     """Say why a condition cannot become true; empty while it can."""
     condition = needed.condition

@@ -214,11 +214,6 @@ class Program:
         self.orders.refuse(self.condition.spawn_error)
         self.tell_down()
 
-    def wait_for(self, needs: list[str]) -> None:
-        """Take note of what must be there before it is spawned."""
-        if self.condition.wait_for(needs):
-            self.history.note(f"waiting for {self.condition.waits_for}")
-
     def get_stuck(self) -> None:
         """Take note that what is left of it cannot be killed; nobody waits for it any longer."""
         self.condition.is_stuck = True
@@ -290,6 +285,8 @@ class Program:
         self._why_failed = ""
         self.orders.tell_stoppers()
         self.tell_down()
+        if self.order is not None:
+            self.order.look_again(self)
 
     def _come_down(self) -> None:
         """Be STOPPED, or FATAL with its group."""

@@ -55,6 +55,7 @@ class Run:
         self._orders = program.orders
         self._condition = program.condition
         self._enter = program.history.enter
+        self._condition.is_respawn = is_respawn
         self._starts_others = not is_respawn
         self._is_settled = False
         self._is_failed_start = False
