@@ -132,7 +132,7 @@ OBEYS = st.sampled_from([0.0, 0.5, 2.0])
 
 @settings(max_examples=50, deadline=None)
 @given(PRIORITIES, st.data())
-def test_groups_are_signalled_in_turn_each_when_nothing_is_left_of_the_one_before(
+def test_groups_are_signalled_by_priority_each_when_nothing_is_left_of_those_before(
     priorities: list[int], data: st.DataObject
 ) -> None:
     groups = [
@@ -148,8 +148,9 @@ def test_groups_are_signalled_in_turn_each_when_nothing_is_left_of_the_one_befor
     }
     expected: dict[str, float] = {}
     turn = 0.0
-    for group in sorted(groups, key=lambda group: (group.priority, group.name), reverse=True):
-        ours = [program.process_name for program in group.programs]
+    for priority in sorted(set(priorities), reverse=True):
+        together = [group for group in groups if group.priority == priority]
+        ours = [program.process_name for group in together for program in group.programs]
         expected |= dict.fromkeys(ours, turn)
         turn += max(plans[name].obeys_after + plans[name].members_last for name in ours)
 

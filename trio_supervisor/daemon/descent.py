@@ -1,8 +1,13 @@
-"""The way down of all groups: one after the other, the last to start first."""
+"""The way down of all groups: by priority, the last to start first; those of one priority together.
+
+As on the way up, where nobody of one priority waits for another: only what is said to be an order
+is one. supervisord stops all groups one after the other, by name where priorities are equal.
+"""
 
 from __future__ import annotations
 
 import logging
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import trio
@@ -34,7 +39,7 @@ class Descent:
             _call(turns)
 
     async def lead(self) -> None:
-        """Call the groups, each when the one before is down, or as far down as it can be.
+        """Call the groups of each priority when those before are down, or as far as they can be.
 
         Whoever leads no further, done or cancelled, lets nobody wait: they do so behind shields.
         """
@@ -45,14 +50,17 @@ class Descent:
 
     async def _call_in_turn(self) -> None:
         said = -REPORT_EVERY
-        for group, turns in self._turns:
-            _call(turns)
-            while not group.down.is_set():
+        for _, together in groupby(self._turns, key=lambda turns: turns[0].spec.priority):
+            groups = []
+            for group, turns in together:
+                groups.append(group)
+                _call(turns)
+            while left := [group for group in groups if not group.down.is_set()]:
                 if trio.current_time() >= said + REPORT_EVERY and (who := self._waited_for()):
                     log.info("waiting for %s to die", ", ".join(who))
                     said = trio.current_time()
                 with trio.move_on_after(REPORT_EVERY):
-                    await group.down.wait()
+                    await left[0].down.wait()
 
     def _waited_for(self) -> list[str]:
         programs = (p for group, _ in self._turns for p in group.programs.values())
