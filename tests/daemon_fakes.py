@@ -34,7 +34,7 @@ from trio_supervisor.spec import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from trio_supervisor.daemon.spawn import Runnable
+    from trio_supervisor.daemon.spawner import Runnable
     from trio_supervisor.daemon.terminal import Window
     from trio_supervisor.daemon.waiter import Waiter
 

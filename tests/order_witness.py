@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from daemon_fakes import Daemon, Plan
 
     from trio_supervisor.daemon.program import Program
-    from trio_supervisor.daemon.spawn import Runnable
+    from trio_supervisor.daemon.spawner import Runnable
     from trio_supervisor.protocol.messages import Event
     from trio_supervisor.spec import Dependency
 

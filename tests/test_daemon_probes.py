@@ -9,8 +9,9 @@ import pytest
 import trio
 
 from trio_supervisor.daemon.notify import Notices
-from trio_supervisor.daemon.probes import ProbeError, Question, Watch
+from trio_supervisor.daemon.probes import ProbeError, Question
 from trio_supervisor.daemon.turns import Rank
+from trio_supervisor.daemon.watch import Watch
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.spec import Health, Probe, ProgramSpec, Ready
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from trio_supervisor.daemon.spawn import Runnable
+    from trio_supervisor.daemon.spawner import Runnable
 
 SPEC = ProgramSpec(command="web", environment={"A": "1"}, directory="/", umask=0o27)
 

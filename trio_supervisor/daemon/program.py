@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.logfile import Sink
     from trio_supervisor.daemon.logs import ProgramLogs
     from trio_supervisor.daemon.order import Order
-    from trio_supervisor.daemon.spawn import Spawner
+    from trio_supervisor.daemon.spawner import Spawner
     from trio_supervisor.daemon.strategy import Strategy
     from trio_supervisor.daemon.terminal import Window
     from trio_supervisor.daemon.turns import Rank

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor.daemon.notify import VARIABLE, WATCHDOG, Notices, NotifySocket
-from trio_supervisor.daemon.probes import ProbeError, Question, Watch
+from trio_supervisor.daemon.probes import ProbeError, Question
+from trio_supervisor.daemon.watch import Watch
 from trio_supervisor.lifecycle import ProcessState
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.logfile import Sink
     from trio_supervisor.daemon.program import Program
     from trio_supervisor.daemon.run import Run
-    from trio_supervisor.daemon.spawn import Spawner
+    from trio_supervisor.daemon.spawner import Spawner
     from trio_supervisor.spec import Health, Probe, Ready
 
 log = logging.getLogger(__name__)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from trio_supervisor.daemon.logfile import Sink
     from trio_supervisor.daemon.program import Program
-    from trio_supervisor.daemon.spawn import Spawner
+    from trio_supervisor.daemon.spawner import Spawner
 
 log = logging.getLogger(__name__)
 

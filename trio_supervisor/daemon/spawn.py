@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -16,16 +16,16 @@ from trio_supervisor.daemon.command import arguments_of, spawn_error
 from trio_supervisor.daemon.containment import MARK, Unit, send
 from trio_supervisor.daemon.environment import environment_of
 from trio_supervisor.daemon.identity import account_of
-from trio_supervisor.daemon.ladder import Ladder, Watched
+from trio_supervisor.daemon.ladder import Ladder
 from trio_supervisor.daemon.sharing import SharedSockets
 from trio_supervisor.daemon.terminal import NAME as TERM
 from trio_supervisor.daemon.terminal import Window
-from trio_supervisor.daemon.turns import Candidate, Turns
+from trio_supervisor.daemon.turns import Turns
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.spec import FcgiProgramSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from trio_supervisor.daemon.containment import Containment
     from trio_supervisor.daemon.feed import Feed
@@ -33,51 +33,9 @@ if TYPE_CHECKING:
     from trio_supervisor.daemon.logfile import Sink
     from trio_supervisor.daemon.output import Pipe, Pump
     from trio_supervisor.daemon.sharing import SharedSocket
+    from trio_supervisor.daemon.spawner import Runnable
     from trio_supervisor.daemon.turns import Rank, Turn
     from trio_supervisor.spec import ProgramSpec
-
-
-class Runnable(Watched, Candidate, Protocol):
-    """A program as a spawner sees it: what to run, where its output goes, whom to tell."""
-
-    @property
-    def has_stdin(self) -> bool:
-        """Whether somebody may write to it; else its stdin is at its end at once."""
-
-    @property
-    def sinks(self) -> tuple[tuple[Sink, ...], tuple[Sink, ...]]:
-        """Where stdout and stderr go."""
-
-    def spawned(self, pid: int, is_alive: Callable[[], bool]) -> None:
-        """Take note that there is a process; ``is_alive`` asks the kernel about it."""
-
-    def ended(self, returncode: int) -> None:
-        """Take note that the leader has ended; members may be left."""
-
-
-class Spawner(Protocol):
-    """Runs a process to the end of its whole tree."""
-
-    async def run(self, program: Runnable) -> None:
-        """Run once; return when nothing is left. Raises RequestError when it cannot be spawned."""
-
-    def check(self, spec: ProgramSpec) -> None:
-        """Raise RequestError when a spawn would fail: no such file, not executable."""
-
-    def send(self, pid: int, number: int) -> None:
-        """Send a signal to a process that it runs."""
-
-    async def owns(self, rank: Rank, pid: int) -> bool:
-        """Say whether a process is a member of a program."""
-
-    def write(self, pid: int, data: bytes) -> Fault:
-        """Write to the stdin of a process that it runs: all of it, or nothing and why not.
-
-        NO_FILE when nobody can read it any more, BUSY when too much waits to be read already.
-        """
-
-    def resize(self, pid: int, window: Window) -> bool:
-        """Give the terminal of a process that it runs a size; False when it has none."""
 
 
 class ProcessSpawner:
