@@ -205,6 +205,7 @@ def test_a_killed_process_is_replaced_with_its_members_gone(rig: Rig) -> None:
     until(lambda: rig.text("pair.log") == "up\nup\n", "the second run")
 
     assert rig.settle()["pair"] != first
+    until(lambda: "sh" not in _names(rig), "both to be executed")
     assert _names(rig).count("sleep") == 2
 
 
