@@ -73,16 +73,20 @@ class OrderWitness(Witness):
         """Say whether a condition is true now."""
         state = self._state(needed)
         told = self.told.get(needed.rank.namespec, set())
+        has_ended = state is _S.EXITED and needed.condition.is_over
+        is_ok = has_ended and needed.condition.returncode == 0
+        is_done = is_ok and needed.spec.is_task
         match dependency.condition:
-            case "completed" | "completed_ok":
-                is_ok = needed.condition.returncode == 0 or dependency.condition == "completed"
-                return state is _S.EXITED and needed.condition.is_over and is_ok
+            case "completed":
+                return has_ended
+            case "completed_ok":
+                return is_ok
             case "healthy":
                 return state in {_S.STARTING, _S.RUNNING} and "healthy" in told
             case "ready" if needed.spec.ready is not None:
-                return state in {_S.STARTING, _S.RUNNING} and "ready" in told
+                return is_done or (state in {_S.STARTING, _S.RUNNING} and "ready" in told)
             case _:
-                return state is _S.RUNNING
+                return is_done or state is _S.RUNNING
 
     def is_hopeless(self, needed: Program) -> bool:
         """Say whether it runs no more, and nobody is about to start it."""
