@@ -140,6 +140,21 @@ def test_a_start_up_under_way_is_drawn_as_far_as_it_is() -> None:
     assert {row.name: row.outcome for row in chart.rows} == {"db": "ready", "web": "waiting"}
 
 
+def test_whose_past_has_gaps_is_told() -> None:
+    past = Past()
+    begun = past.daemon("started")
+    web = past.state("web", 0.0, "STOPPED STARTING", begun)
+    past.state("web", 0.5, "STARTING BACKOFF", web)
+    past.events.append(past.events[-1].replace(id=90, cause=89, clock=200.0))
+
+    (chart,) = charts(past.events)
+
+    assert chart.forgotten == (("web", 90),)
+    told = "of web, not all that led to event 90 is remembered"
+    assert told in lines_of([chart], 45, "utf-8", colours=False)
+    assert told in page([chart])
+
+
 def test_a_shutdown_drains_kills_and_has_an_order() -> None:
     past = start_up()
     stopping = past.daemon("stopping", 10.0)

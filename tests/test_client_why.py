@@ -11,6 +11,7 @@ from scripted import ScriptedDaemon
 
 from trio_supervisor.cli.supervisorctl import main
 from trio_supervisor.client.why import chain, sentence
+from trio_supervisor.daemon.memory import NEWEST
 from trio_supervisor.errors import Fault
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import (
@@ -26,6 +27,7 @@ from trio_supervisor.protocol.messages import (
     Outcome,
     Output,
     ProcessStatus,
+    Signal,
     Statuses,
     Tail,
 )
@@ -184,8 +186,13 @@ def test_what_has_run_since_has_no_last_words(capsys: pytest.CaptureFixture[str]
 
 
 def test_what_is_forgotten_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "no longer remembered" in ctl(capsys, "why web", [PAST[4], End()])[0]
-    assert "no longer remembered" in ctl(capsys, "why web", [End()])[0]
+    part = [PAST[4], End()]
+
+    shown = ctl(capsys, "why web", part)[0]
+
+    assert "(event 4, which led to this, is no longer remembered)" in shown
+    assert json.loads(ctl(capsys, "why --json web", part)[0])["processes"][0]["forgotten"] == 4
+    assert "(what led to this is no longer remembered)" in ctl(capsys, "why web", [End()])[0]
 
 
 def test_of_many_steps_the_last_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -235,6 +242,24 @@ def test_a_failed_migration_explains_what_waits_for_it(rig: Rig) -> None:
         "| no such table",
         "api was given up, FATAL: it needs migrate, which has ended with exit status 2",
     ]
+
+
+@pytest.mark.slow
+def test_what_happens_again_and_again_is_no_reason_to_forget(rig: Rig) -> None:
+    rig.write(
+        up_at_once("db", "exec sleep 1000")
+        + up_at_once("web", "exec sleep 1000", 'depends_on = ["db"]')
+    )
+    rig.start()
+    rig.settle(_S.RUNNING, "web")
+    before = steps(rig, "web")
+    with rig.connect() as connection:
+        for _ in range(NEWEST * 3 // 2):
+            list(connection.stream(Signal("0", ("db",))))
+
+    assert steps(rig, "web") == before
+    assert before[0] == "supervisord started"
+    assert rig.ctl("timeline").stdout.startswith("start-up: ")
 
 
 def test_a_stop_that_was_asked_for_names_who_asked(rig: Rig) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from trio_supervisor.daemon.events import QUEUE, RING, WEIGHT, EventBus
+from trio_supervisor.daemon.events import QUEUE, WEIGHT, EventBus
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import EventKind
 
@@ -99,12 +99,25 @@ async def test_who_left_gets_nothing_and_disturbs_nobody() -> None:
     assert bus.publish(EventKind.REQUEST) == 1
 
 
-async def test_the_ring_keeps_the_newest() -> None:
+async def test_the_past_is_told_from_any_moment_on() -> None:
     bus = EventBus()
-    for _ in range(RING + 5):
+    for _ in range(5):
         bus.publish(EventKind.REQUEST)
 
     kept = bus.since()
 
-    assert (len(kept), kept[0].id) == (RING, 6)
+    assert [event.id for event in kept] == [1, 2, 3, 4, 5]
     assert bus.since(kept[-1].clock + 1) == []
+
+
+async def test_of_a_long_past_nothing_is_lost_and_what_comes_follows() -> None:
+    bus = EventBus()
+    for _ in range(QUEUE + 3):
+        bus.publish(EventKind.REQUEST)
+
+    with bus.subscribe(past=True) as subscription:
+        bus.publish(EventKind.REQUEST)
+        found = await take(subscription, QUEUE + 4)
+
+    assert [event.id for event in found] == list(range(1, QUEUE + 5))
+    assert not any(event.lost for event in found)

@@ -47,7 +47,7 @@ class Witness(EventBus):
     def publish(self, kind: EventKind, *, cause: int | None = None, **fields: Any) -> int:
         """Record and judge."""
         number = super().publish(kind, cause=cause, **fields)
-        event = self.log[number] = self._ring[-1]
+        event = self.log[number] = self._memory.events[-1]
         if kind is EventKind.PROCESS:
             self._judge_transition(event)
         elif kind is EventKind.GROUP and event.detail == "added":

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trio_supervisor.client.graph import Node
     from trio_supervisor.client.spans import Chart
     from trio_supervisor.client.usage import Usage
-    from trio_supervisor.client.why import Step
+    from trio_supervisor.client.why import Account
     from trio_supervisor.protocol.messages import (
         AvailableProcess,
         Changes,
@@ -143,19 +143,18 @@ def event_object(event: Event) -> dict[str, Any]:
     }
 
 
-def why_object(
-    told: Iterable[tuple[ProcessStatus, list[Step]]], unknown: Iterable[Outcome]
-) -> dict[str, Any]:
+def why_object(told: Iterable[Account], unknown: Iterable[Outcome]) -> dict[str, Any]:
     return {
         "processes": [
             {
-                **_process(process),
+                **_process(one.process),
                 "steps": [
                     {**event_object(step.event), "text": step.text, "output": list(step.output)}
-                    for step in steps
+                    for step in one.steps
                 ],
+                "forgotten": one.forgotten,
             }
-            for process, steps in told
+            for one in told
         ],
         "errors": [_outcome(outcome) for outcome in unknown],
     }
@@ -194,6 +193,7 @@ def timeline_object(charts: Iterable[Chart]) -> dict[str, Any]:
                     }
                     for row in chart.rows
                 ],
+                "forgotten": dict(chart.forgotten),
             }
             for chart in charts
         ]

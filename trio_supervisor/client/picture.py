@@ -62,7 +62,8 @@ def _section(chart: Chart) -> Iterator[str]:
     yield f"<h2>{chart.title}: <b>{_seconds(chart.duration)}</b></h2>"
     processes = "1 process" if count == 1 else f"{count} processes"
     waited = f"; what it had to wait for: <b>{path}</b>" if path else ""
-    yield f"<p>{processes}{waited}</p>"
+    gaps = "".join(f"; {escape(told)}" for told in chart.gaps())
+    yield f"<p>{processes}{waited}{gaps}</p>"
     yield from _svg(chart)
 
 

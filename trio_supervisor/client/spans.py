@@ -12,7 +12,7 @@ from trio_supervisor.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from trio_supervisor.protocol.messages import Event
 
@@ -48,17 +48,26 @@ class Row(Record):
 
 
 class Chart(Record):
-    """One start-up or shutdown; ``critical`` names those that it had to wait for, in order."""
+    """One start-up or shutdown; ``critical`` names those that it had to wait for, in order.
+
+    ``forgotten`` names those of which not everything is known, each with the first event after it.
+    """
 
     title: str
     begin: float
     end: float
     rows: tuple[Row, ...]
     critical: tuple[str, ...]
+    forgotten: tuple[tuple[str, int], ...] = ()
 
     @property
     def duration(self) -> float:
         return self.end - self.begin
+
+    def gaps(self) -> Iterator[str]:
+        """Say of whom not everything is known."""
+        for name, event in self.forgotten:
+            yield f"of {name}, not all that led to event {event} is remembered"
 
 
 def charts(events: Sequence[Event]) -> list[Chart]:
@@ -102,7 +111,20 @@ def _start_up(events: Sequence[Event]) -> Chart | None:
     end = max(event.clock for event in (settled.values() if is_over else events))
     settled.update({_name(event): event for event in path})  # a task was to end
     rows = [_row(name, of_it, settled.get(name), end) for name, of_it in own.items()]
-    return Chart("start-up", begin.clock, end, _ordered(rows), tuple(map(_name, path)))
+    forgotten = tuple(_forgotten(own, known, end))
+    return Chart("start-up", begin.clock, end, _ordered(rows), tuple(map(_name, path)), forgotten)
+
+
+def _forgotten(
+    own: Mapping[str, Sequence[Event]], known: Mapping[int, Event], end: float
+) -> Iterator[tuple[str, int]]:
+    """Yield who did more up to a moment than is known, with the first event after the last gap."""
+    for name, of_it in own.items():
+        gaps = [
+            e.id for e in of_it if e.cause is not None and e.cause not in known and e.clock <= end
+        ]
+        if gaps:
+            yield name, gaps[-1]
 
 
 def _row(name: str, own: Sequence[Event], settled: Event | None, end: float) -> Row:

@@ -128,7 +128,8 @@ def _lines(chart: Chart, width: int, signs: dict[str, str], *, colours: bool) ->
         after = f"{row.settled - chart.begin:6.2f} s {row.outcome}"
         lines.append(f"{mark} {row.name:<{names}}{bar}{after}")
     path = " > ".join(chart.critical)
-    return [*lines, "", f"* what it had to wait for: {path}"] if path else lines
+    lines += ["", f"* what it had to wait for: {path}"] if path else []
+    return [*lines, *chart.gaps()]
 
 
 def _bar(chart: Chart, row: Row, columns: int, signs: dict[str, str], *, colours: bool) -> str:

@@ -34,7 +34,7 @@ MOST_STEPS = 20
 """Steps that are told; a process that was restarted all day has thousands."""
 LAST_LINES = 5
 _LAST_BYTES = 4096
-_FORGOTTEN = "(what came before is no longer remembered)"
+_NOTHING = "(what led to this is no longer remembered)"
 _REQUEST = re.compile(r"(?P<words>.*?) \((?P<who>by [^()]*)\)")
 _S = ProcessState
 _CAME = {
@@ -57,6 +57,14 @@ class Step(Record):
     output: tuple[str, ...] = ()
 
 
+class Account(Record):
+    """What led to the state of a process; ``forgotten`` is the event before the first step."""
+
+    process: ProcessStatus
+    steps: tuple[Step, ...]
+    forgotten: int | None
+
+
 @command(
     "why",
     "why NAME ...         what led to the state of processes, step by step",
@@ -69,14 +77,14 @@ def why(session: Session, words: list[str]) -> None:
         return
     processes, unknown = snapshot(session, tuple(words))
     events = past(session)
-    told = [(one, steps_of(session, one, events)) for one in processes]
+    told = [account(session, one, events) for one in processes]
     if session.wants_json:
         from trio_supervisor.client.objects import to_text, why_object
 
         session.say(to_text(why_object(told, unknown)))
     else:
-        for number, (process, steps) in enumerate(told):
-            _tell(session, process, steps, is_first=number == 0)
+        for number, one in enumerate(told):
+            _tell(session, one, is_first=number == 0)
         for outcome in unknown:
             session.say(render.outcome_line(outcome))
     if unknown:
@@ -97,14 +105,15 @@ def chain(events: Mapping[int, Event], last: Event) -> list[Event]:
     return found[::-1]
 
 
-def steps_of(session: Session, process: ProcessStatus, events: Mapping[int, Event]) -> list[Step]:
-    """Tell what led to the state of a process; nothing if that is no longer remembered."""
+def account(session: Session, process: ProcessStatus, events: Mapping[int, Event]) -> Account:
+    """Tell what led to the state of a process, as far as it is remembered."""
     own = [e for e in events.values() if (e.group, e.name) == (process.group, process.name)]
     if not own:
-        return []
+        return Account(process, (), None)
     causes = chain(events, own[-1])
     steps = [Step(event, text) for event in causes if (text := sentence(event))]
-    return [step.replace(output=_last_words(session, step.event, events)) for step in steps]
+    told = [step.replace(output=_last_words(session, step.event, events)) for step in steps]
+    return Account(process, tuple(told), causes[0].cause)
 
 
 def sentence(event: Event) -> str:
@@ -193,15 +202,18 @@ def _tail(session: Session, event: Event, channel: Channel) -> list[str]:
     return [line.rstrip() for line in text.splitlines()[-LAST_LINES:]]
 
 
-def _tell(session: Session, process: ProcessStatus, steps: list[Step], *, is_first: bool) -> None:
+def _tell(session: Session, told: Account, *, is_first: bool) -> None:
     if not is_first:
         session.say("")
+    process, steps = told.process, told.steps
     name = render.namespec(process.group, process.name)
     words = f": {process.description}" if process.description else ""
     session.say(f"{name} is {process.state.name}{words}")
     session.say("")
-    if not steps or steps[0].event.cause is not None:
-        session.say(f"  {_FORGOTTEN}")
+    if not steps:
+        session.say(f"  {_NOTHING}")
+    if told.forgotten is not None:
+        session.say(f"  (event {told.forgotten}, which led to this, is no longer remembered)")
     if len(steps) > MOST_STEPS:
         left_out = len(steps) - MOST_STEPS
         session.say(f"  ({left_out} earlier steps are left out; all of them: events --past)")

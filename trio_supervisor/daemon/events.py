@@ -1,7 +1,7 @@
 """What happened and why: the bus that every transition goes through.
 
-`publish` never waits: a subscriber that is slow loses events and is told how many. The newest
-events stay in a ring, so that a late subscriber can ask for the past.
+`publish` never waits: a subscriber that is slow loses events and is told how many. What is worth
+it is remembered, so that a late subscriber can ask for the past.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
+from trio_supervisor.daemon.memory import Memory
 from trio_supervisor.protocol.messages import Event, EventKind
 
 if TYPE_CHECKING:
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
 
     from trio_supervisor.lifecycle import ProcessState
 
-RING = 2048
 LONGEST_KEPT = 4096
-"""Events kept for those who ask later, if their detail has no more characters."""
+"""Characters of the detail of an event that is remembered, at the most."""
 QUEUE = 1024
 """Events a subscriber may be behind before it loses some."""
 WEIGHT = 8 * 1024 * 1024
@@ -74,16 +74,15 @@ class Subscriber(Protocol):
 
 
 class Subscription:
-    """One reader's bounded queue of events; iterate it."""
+    """One reader's bounded queue of events, after all of the past; iterate it."""
 
     wants_ticks = False
 
     def __init__(self, past: list[Event]) -> None:
+        self._past = past
         self._lost = 0
         self._backlog = Backlog()
         self._arrived = trio.Event()
-        for event in past[-QUEUE:]:
-            self.offer(event)
 
     def offer(self, event: Event) -> None:
         """Queue an event; those that are too old are counted as lost."""
@@ -92,6 +91,9 @@ class Subscription:
 
     async def __aiter__(self) -> AsyncGenerator[Event, None]:
         """Yield events as they come, for ever."""
+        past, self._past = self._past, []
+        for event in past:
+            yield event
         while True:
             await self._arrived.wait()
             while self._backlog:
@@ -102,12 +104,11 @@ class Subscription:
 
 
 class EventBus:
-    """Numbers events, keeps the newest, hands them to subscribers."""
+    """Numbers events, remembers what is worth it, hands them to subscribers."""
 
     def __init__(self) -> None:
         self._last_id = 0
-        self._forgotten = 0
-        self._ring: deque[Event] = deque(maxlen=RING)
+        self._memory = Memory()
         self._subscribers: set[Subscriber] = set()
         self.ticks_wanted = trio.Event()
         """Set while somebody wants to be told the time."""
@@ -129,9 +130,7 @@ class EventBus:
             **fields,
         )
         if not event.data and len(event.detail) <= LONGEST_KEPT:  # output is in the logs
-            if len(self._ring) == RING:
-                self._forgotten = self._ring[0].id
-            self._ring.append(event)
+            self._memory.add(event)
         for subscriber in self._subscribers:
             subscriber.offer(event)
         return self._last_id
@@ -174,7 +173,7 @@ class EventBus:
     @contextmanager
     def subscribe(self, *, past: bool = False) -> Iterator[Subscription]:
         """Queue every event from now on; with ``past``, those still known come first."""
-        subscription = Subscription(list(self._ring) if past else [])
+        subscription = Subscription(list(self._memory.events) if past else [])
         self.attach(subscription)
         try:
             yield subscription
@@ -183,10 +182,8 @@ class EventBus:
 
     def after(self, last: int) -> list[Event] | None:
         """Return the events after an id, without output; None when not all are kept any longer."""
-        if not self._forgotten <= last <= self._last_id:
-            return None
-        return [event for event in self._ring if event.id > last]
+        return self._memory.after(last) if last <= self._last_id else None
 
     def since(self, clock: float = -math.inf) -> list[Event]:
         """Return the kept events from a moment of the monotonic clock on."""
-        return [event for event in self._ring if event.clock >= clock]
+        return [event for event in self._memory.events if event.clock >= clock]
