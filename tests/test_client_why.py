@@ -22,6 +22,7 @@ from trio_supervisor.protocol.messages import (
     Event,
     EventKind,
     FollowEvents,
+    GetAvailable,
     GetStatus,
     Message,
     Outcome,
@@ -79,7 +80,12 @@ def wrote(request: Message) -> Iterable[Message]:
 
 def ctl(capsys: pytest.CaptureFixture[str], words: str, past: Any = PAST) -> tuple[str, int]:
     unknown = Outcome(Action.FOUND, "nope", "nope", Fault.BAD_NAME)
-    answers: Any = {GetStatus: [Statuses((ROW,)), unknown, End()], FollowEvents: past, Tail: wrote}
+    answers: Any = {
+        GetStatus: [Statuses((ROW,)), unknown, End()],
+        GetAvailable: [End()],
+        FollowEvents: past,
+        Tail: wrote,
+    }
     with ScriptedDaemon(answers) as daemon:
         code = main(["-s", daemon.url, *words.split()])
     return capsys.readouterr().out, code
@@ -279,6 +285,28 @@ def steps(rig: Rig, name: str) -> list[str]:
     lines = rig.ctl("why", name).stdout.splitlines()[2:]
     told = [line[14:] if line.lstrip()[:1].isdecimal() else line.strip() for line in lines]
     return [line.strip().partition(" with pid ")[0] for line in told]
+
+
+def test_what_does_not_start_by_itself_says_so(rig: Rig) -> None:
+    rig.write(shell("web", "exec sleep 1000", "autostart = false"))
+    rig.start()
+
+    assert steps(rig, "web") == [
+        "it does not start by itself (autostart = false), and nobody has started it"
+    ]
+    (found,) = json.loads(rig.ctl("why", "--json", "web").stdout)["processes"]
+    assert found["not_started"] == "it does not start by itself (autostart = false)"
+    assert (found["steps"], found["forgotten"]) == ([], None)
+
+
+def test_what_up_was_not_given_says_so(rig: Rig) -> None:
+    rig.write(up_at_once("db", "exec sleep 1000") + up_at_once("web", "exec sleep 1000"))
+    up = rig.launch(*rig.command("trio-supervisor", "up", "db"))
+    rig.wait_for_answers(up)
+
+    assert steps(rig, "web") == [
+        "it was not among the names that up was given, and nobody has started it"
+    ]
 
 
 def test_a_crash_after_it_ran_is_no_failed_start(rig: Rig) -> None:

@@ -148,11 +148,11 @@ PINNED: list[tuple[Message, str]] = [
     (Kill(("g:n",)), "0000000c 00000007 0026 0000000100000003673a6e 01"),
     (GetAvailable(), "00000000 00000007 0014"),
     (
-        Available((AvailableProcess("g", "n", True, False, 999, -1, program="p"),)),
+        Available((AvailableProcess("g", "n", True, False, 999, -1, program="p", chosen=True),)),
         (
-            "0000002d 00000007 0015 "
-            "00000001000000250000000167000000016e010000000000000003e7ffffffff ffffffff00000000"
-            "00000001 70"
+            "0000002f 00000007 0015 "
+            "00000001000000270000000167000000016e010000000000000003e7ffffffff ffffffff00000000"
+            "00000001 70 0101"
         ),
     ),
     (

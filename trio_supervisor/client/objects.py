@@ -153,6 +153,7 @@ def why_object(told: Iterable[Account], unknown: Iterable[Outcome]) -> dict[str,
                     for step in one.steps
                 ],
                 "forgotten": one.forgotten,
+                "not_started": one.not_started,
             }
             for one in told
         ],

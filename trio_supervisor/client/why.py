@@ -10,7 +10,7 @@ import re
 from trio_supervisor.client import render
 from trio_supervisor.client.commands import command, usage_error
 from trio_supervisor.client.logs import Escaper
-from trio_supervisor.client.processes import snapshot
+from trio_supervisor.client.processes import available, snapshot
 from trio_supervisor.errors import RequestError
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import (
@@ -58,11 +58,15 @@ class Step(Record):
 
 
 class Account(Record):
-    """What led to the state of a process; ``forgotten`` is the event before the first step."""
+    """What led to the state of a process; ``forgotten`` is the event before the first step.
+
+    ``not_started`` says why nothing led to it.
+    """
 
     process: ProcessStatus
-    steps: tuple[Step, ...]
-    forgotten: int | None
+    steps: tuple[Step, ...] = ()
+    forgotten: int | None = None
+    not_started: str = ""
 
 
 @command(
@@ -109,11 +113,22 @@ def account(session: Session, process: ProcessStatus, events: Mapping[int, Event
     """Tell what led to the state of a process, as far as it is remembered."""
     own = [e for e in events.values() if (e.group, e.name) == (process.group, process.name)]
     if not own:
-        return Account(process, (), None)
+        return Account(process, not_started=_not_started(session, process))
     causes = chain(events, own[-1])
     steps = [Step(event, text) for event in causes if (text := sentence(event))]
     told = [step.replace(output=_last_words(session, step.event, events)) for step in steps]
     return Account(process, tuple(told), causes[0].cause)
+
+
+def _not_started(session: Session, process: ProcessStatus) -> str:
+    """Say why a process has not started by itself; empty if it has."""
+    key = process.group, process.name
+    found = [one for one in available(session) if (one.group, one.name) == key]
+    if process.spawns or not found or found[0].chosen:
+        return ""
+    if found[0].chosen is False:
+        return "it was not among the names that up was given"
+    return "" if found[0].autostart else "it does not start by itself (autostart = false)"
 
 
 def sentence(event: Event) -> str:
@@ -211,7 +226,8 @@ def _tell(session: Session, told: Account, *, is_first: bool) -> None:
     session.say(f"{name} is {process.state.name}{words}")
     session.say("")
     if not steps:
-        session.say(f"  {_NOTHING}")
+        has_not = f"{told.not_started}, and nobody has started it"
+        session.say(f"  {has_not if told.not_started else _NOTHING}")
     if told.forgotten is not None:
         session.say(f"  (event {told.forgotten}, which led to this, is no longer remembered)")
     if len(steps) > MOST_STEPS:

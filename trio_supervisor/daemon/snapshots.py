@@ -68,6 +68,7 @@ def available(supervisor: Supervisor) -> tuple[Message, ...]:
             program.priority,
             tuple(f"{name}={needed.condition}" for name, needed in program.depends_on.items()),
             program.program,
+            program.chosen,
         )
         for group in supervisor.configured.values()
         for program in group.programs

@@ -179,7 +179,8 @@ class AvailableProcess(Record):
     """One configured process; ``in_use`` when its group is active.
 
     ``depends_on`` has the name and the condition of each process it needs: ``db=ready``.
-    ``program`` is the name that means it and all others of its program.
+    ``program`` is the name that means it and all others of its program. ``chosen`` says whether it
+    was named when the daemon was to start only some; None: it starts as ``autostart`` says.
     """
 
     group: str
@@ -190,6 +191,7 @@ class AvailableProcess(Record):
     priority: int
     depends_on: tuple[str, ...] = ()
     program: str = ""
+    chosen: bool | None = None
 
 
 class Available(Message, code=0x0015):
