@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from rig import open_rig, shell, up_at_once  # noqa: F401  # the fixture
+from rig import ASLEEP, open_rig, shell, until, up_at_once  # noqa: F401  # the fixture
 from scripted import ScriptedDaemon
 
 from trio_supervisor.cli.supervisorctl import main
@@ -285,6 +285,21 @@ def steps(rig: Rig, name: str) -> list[str]:
     lines = rig.ctl("why", name).stdout.splitlines()[2:]
     told = [line[14:] if line.lstrip()[:1].isdecimal() else line.strip() for line in lines]
     return [line.strip().partition(" with pid ")[0] for line in told]
+
+
+def test_what_outlives_its_leader_is_told_in_whole_sentences(rig: Rig) -> None:
+    rig.write(up_at_once("web", f"{ASLEEP}; exit 3", "autorestart = false"))
+    rig.start()
+    rig.settle(_S.EXITED)
+    until(lambda: "started" in steps(rig, "web")[-1], "the end of all of it")
+
+    assert steps(rig, "web") == [
+        "supervisord started",
+        "web was to start",
+        "web was RUNNING",
+        "web ended, which was not expected: exit status 3",
+        "web was gone with all that it had started",
+    ]
 
 
 def test_what_does_not_start_by_itself_says_so(rig: Rig) -> None:

@@ -275,6 +275,8 @@ def test_fault_08_what_cannot_be_killed_is_named_and_waited_for_no_longer(foreig
     why = f"untouchable: ERROR (it cannot be killed, waiting for pid {pid})\n"
     assert (stop.stdout, stop.returncode) == (why, 1)
     assert again.stdout == start.stdout == why
+    told = f"untouchable was impossible to kill, waiting for pid {pid}"
+    assert told in rig.ctl("why", "untouchable").stdout
     assert f"'untouchable' cannot be killed: pid {pid}" in rig.log
     assert rig.ctl("restart", "other").returncode == 0  # nobody else's problem, for two seconds
     assert rig.states()["untouchable"] == "STOPPING"

@@ -40,7 +40,10 @@ class History:
         )
 
     def note(self, detail: str, cause: int | None = None) -> None:
-        """Tell what is no change of state, because of what came before unless a cause is named."""
+        """Tell what is no change of state, because of what came before unless a cause is named.
+
+        The detail goes on after "it was"; without one, it had all it needs.
+        """
         self.cause = self._events.publish(
             EventKind.WAIT,
             cause=self.cause if cause is None else cause,
@@ -50,7 +53,7 @@ class History:
         )
 
     def tell_health(self, detail: str) -> None:
-        """Tell what was found out about a process that runs."""
+        """Tell what was found out about a process that runs; it goes on after "it was"."""
         self.cause = self._events.publish(
             EventKind.HEALTH,
             cause=self.cause,

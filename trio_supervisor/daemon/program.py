@@ -217,7 +217,7 @@ class Program:
     def get_stuck(self) -> None:
         """Take note that what is left of it cannot be killed; nobody waits for it any longer."""
         self.condition.is_stuck = True
-        self.history.note(self.why_stuck())
+        self.history.note(f"impossible to kill, {self.condition.describe(self.rank.name)}")
         self.orders.refuse(self.why_stuck())
         self.tell_down()
 

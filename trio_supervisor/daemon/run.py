@@ -250,7 +250,7 @@ class Run:
         """Take note of members that outlive the leader; none means that all are gone."""
         were_there, self._condition.left = bool(self._condition.left), pids
         if were_there and not pids and self._condition.state is not _S.STOPPING:
-            self._program.history.note("nothing of it is left")
+            self._program.history.note("gone with all that it had started")
 
     def unkillable(self, pids: set[int]) -> None:
         """Take note of processes that SIGKILL does not end: whoever waits for them hears of it."""
