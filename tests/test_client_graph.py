@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from scripted import ScriptedDaemon
 
 from trio_supervisor.cli.supervisorctl import main
+from trio_supervisor.client.graph import Node, tree
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import (
     Available,
@@ -56,6 +57,21 @@ def test_a_tree_has_at_the_left_what_nobody_needs(capsys: pytest.CaptureFixture[
         "└── shop:db  RUNNING  (started)",
         "alone  not active",
     ]
+
+
+def test_names_are_cut_so_that_the_tree_fits_a_terminal() -> None:
+    long = "a-name-of-twenty-eight-signs"
+    nodes = {
+        name: Node(name, "RUNNING", needs)
+        for name, needs in ((long, ((f"{long}:db", "started"),)), (f"{long}:db", ()))
+    }
+
+    assert list(tree(nodes, 40)) == [
+        "a-name-of-twenty-eight-signs  RUNNING",
+        "└── a-name-of-twent…  RUNNING  (started)",
+    ]
+    assert list(tree(nodes, 24)) == ["a-name-of-twen…  RUNNING", "└── a-name-…  RUNNING  …"]
+    assert f"└── {long}:db  RUNNING  (started)" in list(tree(nodes))
 
 
 def test_mermaid(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from rig import open_rig, shell, until, up_at_once  # noqa: F401  # the fixture
 from scripted import ScriptedDaemon
 
@@ -20,7 +21,6 @@ from trio_supervisor.protocol.messages import End, Event, EventKind, FollowEvent
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
     from rig import Rig
 
 _S = ProcessState
@@ -199,15 +199,27 @@ def test_a_chart_in_a_terminal() -> None:
     assert lines_of([CHART], 45, "utf-8", colours=False) == [
         "start-up: 2.00 s",
         "",
-        "* db     ▒▒▒▒▒▒▒▒▒▒▒███████████  1.00 s ready",
-        "* <web>  ···········          ✖  2.00 s killed",
+        "* db     ▒▒▒▒▒▒▒▒▒▒███████████  1.00 s ready",
+        "* <web>  ··········          ✖  2.00 s killed",
         "",
         "* what it had to wait for: db > <web>",
         "",
         "· waiting  ▒ starting  █ ready  ✖ killed",
     ]
-    assert "==========####" in "".join(lines_of([CHART], 10, "ascii", colours=False))
+    assert "====####" in "".join(lines_of([CHART], 10, "ascii", colours=False))
     assert "\x1b[33m▒▒" in "".join(lines_of([CHART], 45, "utf-8", colours=True))
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+@pytest.mark.parametrize("outcome", ["ready", "STOPPED", "killed"])
+def test_no_row_of_a_chart_is_wider_than_the_terminal(width: int, outcome: str) -> None:
+    rows = tuple(row.replace(name=row.name * 9, outcome=outcome) for row in CHART.rows)
+
+    lines = lines_of([CHART.replace(rows=rows, critical=())], width, "utf-8", colours=False)
+
+    assert [len(line) for line in lines[2:4]] == [width, width]
+    assert lines[3].startswith("  <web><web")
+    assert ("…" in lines[3]) == (width <= 80)
 
 
 class Checker(HTMLParser):

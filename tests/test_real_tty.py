@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from rig import open_rig, stop, until  # noqa: F401  # the fixture
+from rig import open_rig, shell, stop, until  # noqa: F401  # the fixture
 from terminal import CTRL_C, Bench
 
 from trio_supervisor.daemon.proc import stat_of
@@ -166,3 +166,24 @@ def test_the_lines_of_a_terminal_can_tell_that_it_is_ready(rig: Rig) -> None:
     rig.start()
 
     until(lambda: rig.rows()["web"].ready, "its readiness")
+
+
+# ── narrow terminals ─────────────────────────────────────────────────────────────────────────
+
+
+def test_tables_and_charts_fit_a_narrow_terminal_and_a_pipe_has_all(rig: Rig) -> None:
+    long = "a-name-of-twenty-eight-signs"
+    options = "startsecs = 0\nautostart = true"
+    rig.write(shell(long, "exec sleep 1000", options))
+    rig.start()
+    rig.settle()
+    with Bench(rig.directory, **rig.environment) as bench:
+        for words in ("ps", "graph", "timeline"):
+            command = " ".join(rig.command("supervisorctl", words))
+            narrow, code = bench.run("/bin/sh", "-c", f"stty cols 34; exec {command}")
+
+            rows = [line for line in narrow.splitlines() if line.lstrip("* ").startswith("a-name")]
+            assert (code, len(rows)) == (0, 1)
+            assert len(rows[0]) <= 34
+            assert "…" in rows[0]
+            assert f"{long}  " in rig.ctl(words).stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 from trio_supervisor.client.commands import command, usage_error
 from trio_supervisor.client.processes import available, snapshot
 from trio_supervisor.client.render import namespec
+from trio_supervisor.client.screen import cut, room_for_names, terminal_width
 from trio_supervisor.record import Record
 
 TYPE_CHECKING = False
@@ -57,7 +58,7 @@ def graph(session: Session, words: list[str]) -> None:
 
         session.say(to_text(graph_object(nodes.values())))
         return
-    for line in mermaid(nodes) if words else tree(nodes):
+    for line in mermaid(nodes) if words else tree(nodes, terminal_width()):
         session.say(line)
 
 
@@ -71,26 +72,39 @@ def _nodes(session: Session) -> dict[str, Node]:
     return dict(sorted(nodes.items()))
 
 
-def tree(nodes: dict[str, Node]) -> Iterator[str]:
-    """Yield lines: what nobody needs stands at the left, and below it what it needs.
+def tree(nodes: dict[str, Node], width: int | None = None) -> Iterator[str]:
+    """Yield lines, names cut so that these fit a width if there is one.
 
-    What has been shown with all that it needs is not drawn again.
+    What nobody needs stands at the left, and below it what it needs. What has been shown with all
+    that it needs is not drawn again.
     """
+    for before, name, after in _branches(nodes):
+        if width is None:
+            yield f"{before}{name}{after}"
+        else:
+            room = room_for_names(width, len(before) + len(after))
+            yield cut(f"{before}{cut(name, room)}{after}", width)
+
+
+def _branches(nodes: dict[str, Node]) -> Iterator[tuple[str, str, str]]:
+    """Yield what stands before a name, the name, and what stands after it."""
     needed = {name for node in nodes.values() for name, _ in node.needs}
     seen: set[str] = set()
     roots = [node for node in nodes.values() if node.name not in needed]
     for node in sorted(roots, key=lambda node: not node.needs):
-        yield f"{node.name}  {node.state}"
+        yield "", node.name, f"  {node.state}"
         yield from _below(nodes, node, "", seen)
 
 
-def _below(nodes: dict[str, Node], node: Node, indent: str, seen: set[str]) -> Iterator[str]:
+def _below(
+    nodes: dict[str, Node], node: Node, indent: str, seen: set[str]
+) -> Iterator[tuple[str, str, str]]:
     for place, (name, condition) in enumerate(node.needs, start=1):
         is_last = place == len(node.needs)
         needed = nodes.get(name, Node(name, NOT_ACTIVE, ()))
         again = " …" if name in seen and needed.needs else ""
         branch = "└── " if is_last else "├── "
-        yield f"{indent}{branch}{name}  {needed.state}  ({condition}){again}"
+        yield f"{indent}{branch}", name, f"  {needed.state}  ({condition}){again}"
         if name not in seen:
             seen.add(name)
             yield from _below(nodes, needed, indent + ("    " if is_last else "│   "), seen)

@@ -7,6 +7,7 @@ import time
 from trio_supervisor.client import render
 from trio_supervisor.client.commands import command
 from trio_supervisor.client.processes import ALL, snapshot
+from trio_supervisor.client.screen import cut, room_for_names, terminal_width
 from trio_supervisor.client.usage import Looker, Usage
 from trio_supervisor.pids import is_ours
 from trio_supervisor.protocol.messages import GetInfo, Info
@@ -43,7 +44,8 @@ def ps(session: Session, words: list[str]) -> None:
         return
     for outcome in unknown:
         session.say(render.outcome_line(outcome))
-    for line in table([row(process, one) for process, one in zip(processes, used, strict=True)]):
+    rows = [row(process, one) for process, one in zip(processes, used, strict=True)]
+    for line in fitting(rows, terminal_width()):
         session.say(line)
 
 
@@ -68,6 +70,17 @@ def row(process: ProcessStatus, used: Usage | None) -> dict[str, str]:
         "PORTS": ",".join(map(str, used.ports)) if used else "",
         "NOTE": "" if process.pid is not None else " ".join(process.description.splitlines()),
     }
+
+
+def fitting(rows: list[dict[str, str]], width: int | None) -> list[str]:
+    """Return the table; where it is too wide for a terminal, with names and lines that are cut."""
+    lines = table(rows)
+    widest = max(map(len, lines), default=0)
+    if width is None or widest <= width:
+        return lines
+    longest = room_for_names(width, widest - max(len(one["NAME"]) for one in rows))
+    lines = table([{**one, "NAME": cut(one["NAME"], longest)} for one in rows])
+    return [cut(line, width) for line in lines]
 
 
 def table(rows: list[dict[str, str]]) -> list[str]:

@@ -7,6 +7,7 @@ import sys
 from itertools import groupby
 
 from trio_supervisor.client.commands import command, usage_error
+from trio_supervisor.client.screen import ELLIPSIS, cut, room_for_names, terminal_width
 from trio_supervisor.errors import SupervisorError
 from trio_supervisor.protocol.messages import Event, FollowEvents
 
@@ -26,10 +27,10 @@ _COLOURS = {
     "draining": "35",
     "killed": "31;1",
 }
-_BLOCKS = dict(zip(_COLOURS, "·▒▓█-░✖", strict=True))
-_ASCII = dict(zip(_COLOURS, ".=?#-~X", strict=True))
-_LEAST = 20  # columns of a chart, however narrow the terminal is
-_LABEL = 14  # columns after a row: ``  1.25 s ready``
+_BLOCKS = dict(zip((*_COLOURS, ELLIPSIS), "·▒▓█-░✖…", strict=True))
+_ASCII = dict(zip((*_COLOURS, ELLIPSIS), ".=?#-~X~", strict=True))
+_LEAST = 8  # columns of a chart, however narrow the terminal is
+_GOOD = 20  # columns of a chart before names are cut
 _USUAL = 80  # columns where nobody says how many there are
 _FOLLOWS = "waiting for the end of supervisord; Ctrl-C draws what there is"
 _NOTHING = "the start-up is no longer remembered: too much has happened since"
@@ -119,14 +120,17 @@ def lines_of(found: list[Chart], width: int, encoding: str, *, colours: bool) ->
 
 
 def _lines(chart: Chart, width: int, signs: dict[str, str], *, colours: bool) -> list[str]:
-    names = max(len(row.name) for row in chart.rows) + 2
-    columns = max(_LEAST, width - names - _LABEL - 2)
+    afters = [f"{row.settled - chart.begin:6.2f} s {row.outcome}" for row in chart.rows]
+    rest = 4 + max(map(len, afters))  # the mark, and a gap after the name
+    longest = max(1, min(room_for_names(width, rest + _GOOD), width - rest - _LEAST))
+    names = [cut(row.name, longest, signs[ELLIPSIS]) for row in chart.rows]
+    room = max(map(len, names)) + 2
+    columns = max(_LEAST, width - room - rest + 2)
     lines = [f"{chart.title}: {chart.duration:.2f} s", ""]
-    for row in chart.rows:
+    for row, name, after in zip(chart.rows, names, afters, strict=True):
         bar = _bar(chart, row, columns, signs, colours=colours)
         mark = "*" if row.name in chart.critical else " "
-        after = f"{row.settled - chart.begin:6.2f} s {row.outcome}"
-        lines.append(f"{mark} {row.name:<{names}}{bar}{after}")
+        lines.append(f"{mark} {name:<{room}}{bar}{after}")
     path = " > ".join(chart.critical)
     lines += ["", f"* what it had to wait for: {path}"] if path else []
     return [*lines, *chart.gaps()]
@@ -152,11 +156,8 @@ def _shown(text: str, phase: str, *, colours: bool) -> str:
 
 
 def _width() -> int:
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns
-    except (OSError, ValueError):
-        given = os.environ.get("COLUMNS", "")
-        return int(given) if given.isdecimal() else _USUAL
+    given = os.environ.get("COLUMNS", "")
+    return terminal_width() or (int(given) if given.isdecimal() else _USUAL)
 
 
 def _wants_colours() -> bool:
