@@ -90,6 +90,33 @@ class Line:
         self.time = time_
         self.data = b""
 
+    @property
+    def text(self) -> str:
+        """Without its end."""
+        data = self.data.removesuffix(b"\n").removesuffix(b"\r")
+        return data.decode(errors="surrogateescape")
+
+
+class Lines:
+    """Puts the pieces of several logs together to lines."""
+
+    def __init__(self) -> None:
+        self._open: dict[Key, Line] = {}
+
+    def of(self, part: LogPart) -> Iterator[Line]:
+        """Yield the lines that a piece completes; keep what is unfinished."""
+        key = part.group, part.name, int(part.channel)
+        for piece in _cut(part.data):
+            line = self._open.setdefault(key, Line(key, part.time or 0.0))
+            line.data += piece
+            if piece.endswith(b"\n"):
+                yield self._open.pop(key)
+
+    def rest(self) -> Iterator[Line]:
+        """Yield the lines that have no end."""
+        while self._open:
+            yield self._open.popitem()[1]
+
 
 class _View:
     """How lines are shown: behind the names of their programs, in the colours of those."""
@@ -107,7 +134,7 @@ class _View:
         self._is_terminal = is_terminal
         self._width = 0
         self._colours: dict[tuple[str, str], str] = {}
-        self._open: dict[Key, Line] = {}
+        self.lines = Lines()
 
     def name(self, keys: Iterable[tuple[str, str]]) -> None:
         """Learn which programs there are, in the order of their colours."""
@@ -115,23 +142,9 @@ class _View:
             self._width = max(self._width, len(name))
             self._colours.setdefault((group, name), COLOURS[len(self._colours) % len(COLOURS)])
 
-    def split(self, part: LogPart) -> Iterator[Line]:
-        """Yield the lines that a piece completes; keep what is unfinished."""
-        key = part.group, part.name, int(part.channel)
-        for piece in _cut(part.data):
-            line = self._open.setdefault(key, Line(key, part.time or 0.0))
-            line.data += piece
-            if piece.endswith(b"\n"):
-                yield self._open.pop(key)
-
-    def rest(self) -> Iterator[Line]:
-        """Yield the lines that have no end."""
-        while self._open:
-            yield self._open.popitem()[1]
-
     def has(self, line: Line) -> bool:
         """Say whether a line is wanted."""
-        return self._wanted is None or bool(self._wanted.search(_text(line)))
+        return self._wanted is None or bool(self._wanted.search(line.text))
 
     def show(self, line: Line) -> None:
         """Print a line."""
@@ -140,7 +153,7 @@ class _View:
         label = f"{name:<{self._width}} | "
         if self._has_colours:
             label = f"\x1b[{self._colours[group, name]}m{label}\x1b[0m"
-        text = _text(line)
+        text = line.text
         if self._is_terminal:
             text = Escaper().escape(text.encode(errors="surrogateescape"), final=True)
         stamp = f"{_clock(line.time)} " if self._has_times else ""
@@ -148,7 +161,7 @@ class _View:
 
     def finish(self) -> None:
         """Print what has no end."""
-        for line in self.rest():
+        for line in self.lines.rest():
             if self.has(line):
                 self.show(line)
         sys.stdout.buffer.flush()
@@ -167,13 +180,13 @@ def _show(
             case Outcome():
                 _report(session, reply)
             case LogPart() if past is not None:
-                past += filter(view.has, view.split(reply))
+                past += filter(view.has, view.lines.of(reply))
             case LogPart():
                 if reply.lost:
                     session.hint(
                         f"[lost {reply.lost} bytes: this terminal is slower than the logs]"
                     )
-                for line in filter(view.has, view.split(reply)):
+                for line in filter(view.has, view.lines.of(reply)):
                     view.show(line)
                 sys.stdout.buffer.flush()
             case Done():
@@ -183,7 +196,7 @@ def _show(
             case _:
                 pass
     if past is not None:
-        past += filter(view.has, view.rest())
+        past += filter(view.has, view.lines.rest())
         _show_past(view, past, last)
 
 
@@ -221,10 +234,6 @@ def _cut(data: bytes) -> list[bytes]:
     lines = [line + b"\n" for line in data.split(b"\n")]
     lines[-1] = lines[-1][:-1]
     return lines if lines[-1] else lines[:-1]
-
-
-def _text(line: Line) -> str:
-    return line.data.removesuffix(b"\n").removesuffix(b"\r").decode(errors="surrogateescape")
 
 
 def _clock(moment_: float) -> str:
