@@ -18,24 +18,20 @@ from trio_supervisor.protocol.messages import (
     Action,
     Channel,
     End,
-    Error,
     Event,
     EventKind,
     FollowEvents,
     GetAvailable,
+    GetLogs,
     GetStatus,
-    Message,
+    LogPart,
     Outcome,
-    Output,
     ProcessStatus,
     Signal,
     Statuses,
-    Tail,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from rig import Rig
 
 _S = ProcessState
@@ -71,11 +67,17 @@ PAST = [
 ROW = ProcessStatus("web", "web", _S.FATAL, "it needs db, which is FATAL")
 
 
-def wrote(request: Message) -> Iterable[Message]:
-    assert isinstance(request, Tail)
-    if request.channel is Channel.STDERR:
-        return [Error(Fault.NO_FILE)]
-    return [Output(b"1\n2\n3\n4\n5\nno \x1b]0;table\n"), End()]
+def part(channel: Channel, time: float, data: bytes) -> LogPart:
+    return LogPart("db", "db", channel, time, data)
+
+
+WROTE = [
+    part(Channel.STDOUT, 3.1, b"".join(b"%d\n" % number for number in range(8))),
+    part(Channel.STDOUT, 3.4, b"no \x1b]0;table\n"),
+    part(Channel.STDERR, 3.2, b"oh\nno"),
+    Outcome(Action.FOUND, "db", "db", Fault.NO_FILE, "no log file"),
+    End(),
+]
 
 
 def ctl(capsys: pytest.CaptureFixture[str], words: str, past: Any = PAST) -> tuple[str, int]:
@@ -84,10 +86,12 @@ def ctl(capsys: pytest.CaptureFixture[str], words: str, past: Any = PAST) -> tup
         GetStatus: [Statuses((ROW,)), unknown, End()],
         GetAvailable: [End()],
         FollowEvents: past,
-        Tail: wrote,
+        GetLogs: WROTE,
     }
     with ScriptedDaemon(answers) as daemon:
         code = main(["-s", daemon.url, *words.split()])
+        asked = [one for one in daemon.requests() if isinstance(one, GetLogs)]
+    assert asked in ([], [GetLogs(("db:db",), 10, 3.0)])
     return capsys.readouterr().out, code
 
 
@@ -174,10 +178,9 @@ def test_the_causes_come_first_with_the_last_words_of_the_dead(
         "supervisord started",
         "db was to start",
         "db failed to start: exit status 3",
-        "| 2",
-        "| 3",
-        "| 4",
-        "| 5",
+        *(f"| {number}" for number in range(1, 8)),
+        "| oh",
+        "| no",
         r"| no \x1b]0;table",
         "web was given up, FATAL: it needs db, which is FATAL",
         "nope: ERROR (no such process)",
@@ -192,12 +195,12 @@ def test_what_has_run_since_has_no_last_words(capsys: pytest.CaptureFixture[str]
 
 
 def test_what_is_forgotten_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    part = [PAST[4], End()]
+    rest = [PAST[4], End()]
 
-    shown = ctl(capsys, "why web", part)[0]
+    shown = ctl(capsys, "why web", rest)[0]
 
     assert "(event 4, which led to this, is no longer remembered)" in shown
-    assert json.loads(ctl(capsys, "why --json web", part)[0])["processes"][0]["forgotten"] == 4
+    assert json.loads(ctl(capsys, "why --json web", rest)[0])["processes"][0]["forgotten"] == 4
     assert "(what led to this is no longer remembered)" in ctl(capsys, "why web", [End()])[0]
 
 
@@ -338,6 +341,21 @@ def test_a_crash_after_it_ran_is_no_failed_start(rig: Rig) -> None:
         "| broken",
         "web was to wait before it starts again",
     ]
+
+
+def test_only_what_the_run_that_died_wrote_is_shown(rig: Rig) -> None:
+    # what was written within a hundredth of a second counts as written together
+    crash = "echo start $SUPERVISOR_PROCESS_NAME; /bin/sleep 0.1; echo boom >&2; /bin/sleep 0.1"
+    rig.write(shell("web", f"{crash}; echo end; exit 3", "startretries = 1"))
+    rig.start()
+    rig.settle(_S.FATAL)
+
+    assert [line for line in steps(rig, "web") if "|" in line] == [
+        "| start web",
+        "| boom",
+        "| end",
+    ]
+    assert rig.text("web.log").count("start web") == 2
 
 
 def test_what_is_replaced_because_it_is_unhealthy_has_not_failed_to_start(rig: Rig) -> None:

@@ -9,31 +9,25 @@ import re
 
 from trio_supervisor.client import render
 from trio_supervisor.client.commands import command, usage_error
-from trio_supervisor.client.logs import Escaper
+from trio_supervisor.client.last_words import last_words
 from trio_supervisor.client.processes import available, snapshot
-from trio_supervisor.errors import RequestError
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import (
-    Channel,
     Event,
     EventKind,
     FollowEvents,
-    Output,
-    Tail,
 )
 from trio_supervisor.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from trio_supervisor.client.session import Session
     from trio_supervisor.protocol.messages import ProcessStatus
 
 MOST_STEPS = 20
 """Steps that are told; a process that was restarted all day has thousands."""
-LAST_LINES = 5
-_LAST_BYTES = 4096
 _NOTHING = "(what led to this is no longer remembered)"
 _REQUEST = re.compile(r"(?P<words>.*?) \((?P<who>by [^()]*)\)")
 _S = ProcessState
@@ -116,7 +110,7 @@ def account(session: Session, process: ProcessStatus, events: Mapping[int, Event
         return Account(process, not_started=_not_started(session, process))
     causes = chain(events, own[-1])
     steps = [Step(event, text) for event in causes if (text := sentence(event))]
-    told = [step.replace(output=_last_words(session, step.event, events)) for step in steps]
+    told = [step.replace(output=last_words(session, step.event, events)) for step in steps]
     return Account(process, tuple(told), causes[0].cause)
 
 
@@ -186,35 +180,6 @@ def _again(tries: int) -> str:
         return "was to start again"
     starts = "a start that failed" if tries == 1 else f"{tries} starts that failed"
     return f"was tried again, after {starts}"
-
-
-def _last_words(session: Session, event: Event, events: Mapping[int, Event]) -> tuple[str, ...]:
-    """Return what a process wrote last, if it died here and has not run since."""
-    ends = {_S.BACKOFF, _S.EXITED}
-    has_died = event.to_state in ends and event.from_state not in ends
-    if not has_died or event.expected or event.pid is None:
-        return ()
-    key = (event.group, event.name)
-    if any(e.pid not in {None, event.pid} for e in _later(events, event, key)):
-        return ()
-    channels = (Channel.STDOUT, Channel.STDERR)
-    lines = (line for channel in channels for line in _tail(session, event, channel))
-    return tuple(lines)
-
-
-def _later(events: Mapping[int, Event], event: Event, key: tuple[str, str]) -> Sequence[Event]:
-    return [e for e in events.values() if e.id > event.id and (e.group, e.name) == key]
-
-
-def _tail(session: Session, event: Event, channel: Channel) -> list[str]:
-    name = f"{event.group}:{event.name}"
-    try:
-        replies = list(session.stream(Tail(channel, name, _LAST_BYTES, follow=False)))
-    except RequestError:
-        return []  # it has no log
-    data = b"".join(reply.data for reply in replies if isinstance(reply, Output))
-    text = Escaper().escape(data, final=True)
-    return [line.rstrip() for line in text.splitlines()[-LAST_LINES:]]
 
 
 def _tell(session: Session, told: Account, *, is_first: bool) -> None:
