@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -341,6 +343,53 @@ def test_a_crash_after_it_ran_is_no_failed_start(rig: Rig) -> None:
         "| broken",
         "web was to wait before it starts again",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "trap", "end"),
+    [
+        ("KILL", "", ", which was not expected: terminated by SIGKILL"),
+        ("TERM", "trap 'exit 0' TERM", ", as it may: exit status 0"),
+    ],
+)
+def test_who_sent_a_signal_is_named(rig: Rig, name: str, trap: str, end: str) -> None:
+    script = f"{trap}\necho ready; while :; do /bin/sleep 0.05; done"
+    rig.write(up_at_once("web", script, "autorestart = false"))
+    rig.start()
+    until(lambda: "ready" in rig.text("web.log"), "its trap")
+    rig.ctl("signal", name, "web")
+    rig.settle(_S.EXITED)
+
+    told = [line for line in steps(rig, "web") if not line.startswith("|")]
+
+    assert told[0].startswith(f"somebody asked: signal {name} web (by pid ")
+    assert told[1] == f"web ended{end}"
+
+
+def test_a_signal_that_did_not_end_it_is_no_cause(rig: Rig) -> None:
+    loop = "while :; do /bin/sleep 0.05; [ -e end ] && exit 3; done"
+    script = f"trap 'echo reloaded' HUP; echo up; {loop}"
+    rig.write(up_at_once("web", script, "autorestart = false"))
+    rig.start()
+    until(lambda: "up" in rig.text("web.log"), "its trap")
+    rig.ctl("signal", "HUP", "web")
+    until(lambda: "reloaded" in rig.text("web.log"), "the signal")
+    (rig.directory / "end").touch()
+    rig.settle(_S.EXITED)
+
+    assert "supervisord started" in steps(rig, "web")
+
+
+def test_sigkill_from_nobody_we_know_is_told(rig: Rig) -> None:
+    rig.write(up_at_once("web", "exec sleep 1000", "autorestart = false"))
+    rig.start()
+    os.kill(rig.settle()["web"], signal.SIGKILL)
+    rig.settle(_S.EXITED)
+
+    assert steps(rig, "web")[-1] == (
+        "web ended, which was not expected: terminated by SIGKILL (not sent by supervisord; "
+        "perhaps by the kernel for want of memory: see dmesg)"
+    )
 
 
 def test_only_what_the_run_that_died_wrote_is_shown(rig: Rig) -> None:

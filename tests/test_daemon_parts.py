@@ -9,7 +9,10 @@ import trio
 import trio.testing
 from daemon_fakes import World, group_of, spec_of
 
+from trio_supervisor.daemon.condition import Condition
+from trio_supervisor.daemon.events import EventBus
 from trio_supervisor.daemon.group import Group
+from trio_supervisor.daemon.history import History
 from trio_supervisor.daemon.report import Pending, Report
 from trio_supervisor.daemon.targets import resolve, split_namespec
 from trio_supervisor.daemon.turns import AT_ONCE, Rank, Turn, Turns
@@ -224,3 +227,39 @@ async def test_who_stops_waiting_leaves_the_queue(nursery: trio.Nursery) -> None
     await trio.testing.wait_all_tasks_blocked()
 
     assert [turn.rank.name for turn in taken] == ["c"]
+
+
+# ── history ──
+
+
+@pytest.mark.parametrize(
+    ("number", "later", "returncode", "pid", "expected"),
+    [
+        (15, 1.0, 0, 7, 2),  # it was asked to end, and has
+        (15, 11.0, 0, 7, 1),  # it went on after the time that it has to stop
+        (15, 11.0, -15, 7, 2),  # it has died of it all the same
+        (1, 1.0, 3, 7, 1),  # it was not asked to end
+        (1, 1.0, -1, 7, 2),
+        (10, 1.0, 0, 7, 2),  # its stopsignal
+        (9, 1.0, -9, 8, 1),  # another run was sent it
+    ],
+)
+async def test_a_signal_is_the_cause_of_the_end_that_it_brings(
+    autojump_clock: trio.testing.MockClock,
+    *,
+    number: int,
+    later: float,
+    returncode: int,
+    pid: int,
+    expected: int,
+) -> None:
+    condition = Condition(last_pid=7)
+    history = History(Rank(1, "g", 1, "g"), condition, EventBus())
+    history.cause = 1
+
+    history.note_signal(number, 2)
+    await trio.sleep(later)
+    condition.last_pid = pid
+    history.note_end(returncode, spec_of("g", stopsignal=10, stopwaitsecs=10))
+
+    assert history.cause == expected

@@ -152,10 +152,10 @@ async def test_a_signal_to_a_group_goes_to_what_can_take_it(autojump_clock: Mock
         await daemon.settled()
         await outcomes(operations.stop(daemon.supervisor, ["pair:one"], None))
 
-        found = await outcomes(operations.signal(daemon.supervisor, 1, ["pair:*"]))
+        found = await outcomes(operations.signal(daemon.supervisor, 1, ["pair:*"], 1))
 
         assert found == [("pair", "two", Fault.SUCCESS)]
-        assert await outcomes(operations.signal(daemon.supervisor, 1, ["pair:one"])) == [
+        assert await outcomes(operations.signal(daemon.supervisor, 1, ["pair:one"], 1)) == [
             ("pair", "one", Fault.NOT_RUNNING)
         ]
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MOST_STEPS = 20
 """Steps that are told; a process that was restarted all day has thousands."""
 _NOTHING = "(what led to this is no longer remembered)"
+_KILLED = "terminated by SIGKILL"
 _REQUEST = re.compile(r"(?P<words>.*?) \((?P<who>by [^()]*)\)")
 _S = ProcessState
 _CAME = {
@@ -109,7 +110,9 @@ def account(session: Session, process: ProcessStatus, events: Mapping[int, Event
     if not own:
         return Account(process, not_started=_not_started(session, process))
     causes = chain(events, own[-1])
-    steps = [Step(event, text) for event in causes if (text := sentence(event))]
+    steps = [
+        Step(event, text + _hint(event, events)) for event in causes if (text := sentence(event))
+    ]
     told = [step.replace(output=last_words(session, step.event, events)) for step in steps]
     return Account(process, tuple(told), causes[0].cause)
 
@@ -172,6 +175,15 @@ def _change(event: Event) -> str:
         case _:
             pass
     return words + detail
+
+
+def _hint(event: Event, events: Mapping[int, Event]) -> str:
+    """Say who may have killed what nobody has asked to end."""
+    is_stray = event.from_state in {_S.STARTING, _S.RUNNING} and event.detail == _KILLED
+    cause = events.get(event.cause or 0)
+    if not is_stray or (cause is not None and cause.kind is EventKind.REQUEST):
+        return ""
+    return " (not sent by supervisord; perhaps by the kernel for want of memory: see dmesg)"
 
 
 def _again(tries: int) -> str:

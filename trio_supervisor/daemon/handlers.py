@@ -182,9 +182,8 @@ class Handlers:
                 }[type(request)]
                 return _outcomes(operate(supervisor, request.targets, cause), wait=request.wait)
             case Signal(name, targets):
-                return _outcomes(
-                    operations.signal(supervisor, _signal_number(name), targets), wait=True
-                )
+                number = _signal_number(name)
+                return _outcomes(operations.signal(supervisor, number, targets, cause), wait=True)
             case Clear() | Rotate() | Reopen():
                 act = {
                     Clear: operations.clear,

@@ -75,14 +75,22 @@ def restart(supervisor: Supervisor, words: Iterable[str], cause: int | None) -> 
     return [*stop(supervisor, words, cause), *start(supervisor, words, cause)]
 
 
-def signal(supervisor: Supervisor, number: int | None, words: Iterable[str]) -> list[Pending]:
+def signal(
+    supervisor: Supervisor, number: int | None, words: Iterable[str], cause: int
+) -> list[Pending]:
     """Send a signal (None: a bad one) to what is named; of groups, to what can take it."""
     found = []
     for target in resolve(supervisor.groups, words):
         chosen = [p for p in target.programs if target.is_one or p.state in SIGNALLABLE_STATES]
-        waiters = [(p, attempt(partial(p.signal, number))) for p in chosen]
+        waiters = [(p, attempt(partial(_send, p, number, cause))) for p in chosen]
         found += _pending(supervisor, Action.SIGNALLED, target, waiters)
     return found
+
+
+def _send(program: Program, number: int | None, cause: int) -> None:
+    program.signal(number)
+    if number is not None:  # else it was refused
+        program.history.note_signal(number, cause)
 
 
 def write(supervisor: Supervisor, word: str, data: bytes) -> None:

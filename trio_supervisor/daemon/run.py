@@ -229,6 +229,7 @@ class Run:
         settled = self._is_settled and not self._is_failed_start
         ended = Ended(returncode, settled, condition.uptime, is_replaced, is_blameless)
         condition.ended(returncode)
+        self._program.history.note_end(returncode, self.spec)
         condition.leaves_behind = self.spec.leave_behind
         how = how_it_ended(returncode)
         if condition.state is _S.STOPPING and not is_replaced:
