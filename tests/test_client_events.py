@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
 
+import pytest
 from scripted import ScriptedDaemon
 
 from trio_supervisor.cli.supervisorctl import main
 from trio_supervisor.client.events import line_of
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import End, Event, EventKind, FollowEvents, Message
-
-if TYPE_CHECKING:
-    import pytest
 
 _S = ProcessState
 STARTED = Event(
@@ -71,6 +68,21 @@ def test_types_choose_among_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split()[2] for line in out.splitlines()[1:]] == ["PROCESS_STATE_RUNNING"]
 
 
+def test_a_type_is_what_the_lines_say(capsys: pytest.CaptureFixture[str]) -> None:
+    out, _, code, _ = ctl(capsys, "events REQUEST HEALTH")
+
+    assert [line.split()[2] for line in out.splitlines()[1:]] == ["REQUEST"]
+    assert code == 0
+
+
+@pytest.mark.parametrize("words", ["--past --no-follow", "--no-follow"])
+def test_the_past_alone_has_an_end(capsys: pytest.CaptureFixture[str], words: str) -> None:
+    out, _, code, asked = ctl(capsys, f"events {words} PROCESS_STATE")
+
+    assert asked == [FollowEvents(True, True, False)]
+    assert (len(out.splitlines()), code) == (1, 0)
+
+
 def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     out, err, _, _ = ctl(capsys, "events --json")
 
@@ -101,6 +113,7 @@ def test_an_unknown_type_is_told_with_those_there_are(capsys: pytest.CaptureFixt
 
     assert (code, asked) == (1, [])
     assert "no such type: PROCES_STATE (types: EVENT PROCESS_STATE" in out
+    assert " REQUEST SUPERVISOR HEALTH WAIT)" in out
 
 
 def test_what_was_found_out_is_told() -> None:

@@ -211,7 +211,7 @@ def test_of_many_steps_the_last_are_shown(capsys: pytest.CaptureFixture[str]) ->
 
     shown = ctl(capsys, "why web", [STARTED, *many, End()])[0]
 
-    assert "(19 earlier steps are left out; all of them: events --past)" in shown
+    assert "(19 earlier steps are left out; all of them: events --past --no-follow)" in shown
     assert shown.count("was to start again") == 20
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from trio_supervisor.daemon.payloads import header, payload
 from trio_supervisor.lifecycle import ProcessState
-from trio_supervisor.protocol.happenings import LEAVES, NAMES, leaves_of, name_of
+from trio_supervisor.protocol.happenings import LEAVES, NAMES, OWN, leaves_of, name_of, type_of
 from trio_supervisor.protocol.messages import Event, EventKind
 
 _S = ProcessState
@@ -119,3 +119,10 @@ def test_a_type_stands_for_those_below_it() -> None:
     assert leaves_of(("TICK_60", "PROCESS_LOG_STDERR")) == {"TICK_60", "PROCESS_LOG_STDERR"}
     assert leaves_of(("TICK_6",)) == frozenset()
     assert all(leaves_of((name,)) for name in NAMES)
+
+
+def test_what_has_no_type_of_supervisor_has_one_of_its_own() -> None:
+    kinds = (_K.REQUEST, _K.SUPERVISOR, _K.HEALTH, _K.WAIT)
+
+    assert tuple(type_of(event(kind, detail="started")) for kind in kinds) == OWN
+    assert type_of(change(_S.STOPPED, _S.STARTING)) == "PROCESS_STATE_STARTING"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from trio_supervisor.client.session import Session
 
 PAST = "--past"
+NO_FOLLOW = "--no-follow"
 _WITH_DETAIL = frozenset(EventKind) - {
     EventKind.GROUP,
     EventKind.TICK,
@@ -28,26 +29,35 @@ _WITH_DETAIL = frozenset(EventKind) - {
     "events",
     "events [TYPE ...]      what happens from now on, or what is of a type; Ctrl-C ends it",
     "events --past ...      what happened before comes first, as far as it is remembered",
+    "events --no-follow ... only that, and no Ctrl-C",
     "events --json ...      one JSON object a line",
     has_json=True,
 )
 def events(session: Session, words: list[str]) -> None:
-    from trio_supervisor.protocol.happenings import NAMES, leaves_of, name_of
+    from trio_supervisor.protocol.happenings import NAMES, OWN
 
-    types = [word for word in words if word != PAST]
-    if unknown := [word for word in types if word not in NAMES]:
-        usage_error(session, "events", f"no such type: {unknown[0]} (types: {' '.join(NAMES)})")
+    types = tuple(word for word in words if word not in {PAST, NO_FOLLOW})
+    known = (*NAMES, *OWN)
+    if unknown := [word for word in types if word not in known]:
+        usage_error(session, "events", f"no such type: {unknown[0]} (types: {' '.join(known)})")
         return
-    if not session.wants_json:
+    follows = NO_FOLLOW not in words
+    if follows and not session.wants_json:
         session.say(BANNER)
     sys.stdout.flush()
-    wanted = leaves_of(tuple(types))
     try:
-        for event in session.stream(FollowEvents(PAST in words, True)):
-            if isinstance(event, Event) and (not types or name_of(event) in wanted):
-                _show(session, event)
+        _show_all(session, FollowEvents(PAST in words or not follows, True, follows), types)
     except KeyboardInterrupt:
         pass
+
+
+def _show_all(session: Session, wanted: FollowEvents, types: tuple[str, ...]) -> None:
+    from trio_supervisor.protocol.happenings import leaves_of, type_of
+
+    shown = {*types, *leaves_of(types)}
+    for event in session.stream(wanted):
+        if isinstance(event, Event) and (not types or type_of(event) in shown):
+            _show(session, event)
 
 
 def _show(session: Session, event: Event) -> None:
@@ -64,13 +74,12 @@ def _show(session: Session, event: Event) -> None:
 
 def line_of(event: Event) -> str:
     """Return the line of an event: time, id, type, what it is about, and the id of its cause."""
-    from trio_supervisor.protocol.happenings import name_of
+    from trio_supervisor.protocol.happenings import type_of
 
     about = [namespec(event.group, event.name or "*")] if event.group else []
     told = " ".join([*about, *_details(event)])
     cause = f" (because of {event.cause})" if event.cause is not None else ""
-    kind = name_of(event) or event.kind.name
-    return f"{render.moment(event.time)} {event.id:>5} {kind} {told}{cause}".rstrip()
+    return f"{render.moment(event.time)} {event.id:>5} {type_of(event)} {told}{cause}".rstrip()
 
 
 def _details(event: Event) -> list[str]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from trio_supervisor.client.render import namespec
 from trio_supervisor.errors import Fault
 from trio_supervisor.lifecycle import ProcessState
-from trio_supervisor.protocol.happenings import name_of
+from trio_supervisor.protocol.happenings import type_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def update_object(outcomes: Iterable[Outcome], *, dry_run: bool) -> dict[str, An
 def event_object(event: Event) -> dict[str, Any]:
     return {
         "id": event.id,
-        "type": name_of(event) or event.kind.name,
+        "type": type_of(event),
         "time": _moment(event.time),
         "cause": event.cause,
         **_named(event.group, event.name),

@@ -209,7 +209,9 @@ def _tell(session: Session, told: Account, *, is_first: bool) -> None:
         session.say(f"  (event {told.forgotten}, which led to this, is no longer remembered)")
     if len(steps) > MOST_STEPS:
         left_out = len(steps) - MOST_STEPS
-        session.say(f"  ({left_out} earlier steps are left out; all of them: events --past)")
+        session.say(
+            f"  ({left_out} earlier steps are left out; all of them: events --past --no-follow)"
+        )
     for step in steps[-MOST_STEPS:]:
         session.say(f"  {render.moment(step.event.time)}  {render.printable(step.text)}")
         for line in step.output:

@@ -42,6 +42,8 @@ _BRANCHES = (
 )
 NAMES = (*_BRANCHES, *LEAVES)
 """What a listener may subscribe to."""
+OWN = ("REQUEST", "SUPERVISOR", "HEALTH", "WAIT")
+"""The types for which supervisor has no name; no listener hears of them."""
 
 _PREFIXES = {
     EventKind.GROUP: "PROCESS_GROUP",
@@ -60,6 +62,11 @@ def name_of(event: Event) -> str:
         return "REMOTE_COMMUNICATION"
     name = f"{_PREFIXES.get(event.kind, '')}_{event.detail.upper()}"
     return name if name in LEAVES else ""
+
+
+def type_of(event: Event) -> str:
+    """Return the name of an event's type, our own where supervisor has none for it."""
+    return name_of(event) or event.kind.name
 
 
 @cache
