@@ -87,6 +87,26 @@ def test_a_start_up_waits_starts_probes_and_is_ready() -> None:
     ]
 
 
+def test_what_is_ready_before_it_is_running_settles() -> None:
+    past = Past()
+    begun = past.daemon("started")
+    db = past.state("db", 0.0, "STOPPED STARTING", begun)
+    web = past.state("web", 0.0, "STOPPED STARTING", begun)
+    web = past.note("web", 0.0, "waiting for db (ready)", web, EventKind.WAIT)
+    ready = past.note("db", 0.25, "ready", db, EventKind.HEALTH)
+    web = past.note("web", 0.0, "", ready, EventKind.WAIT)
+    past.state("web", 0.25, "STARTING RUNNING", web)
+    past.state("db", 0.5, "STARTING RUNNING", ready)
+
+    (chart,) = charts(past.events)
+
+    assert (chart.duration, chart.critical) == (1.0, ("db",))
+    assert shown(chart) == {
+        "db": [("starting", 0.0, 0.25), ("settling", 0.25, 1.0), ("ready", 1.0, 1.0)],
+        "web": [("waiting", 0.0, 0.25), ("starting", 0.25, 0.5), ("ready", 0.5, 1.0)],
+    }
+
+
 def test_a_failed_start_pauses_and_is_given_up() -> None:
     past = Past()
     begun = past.daemon("started")
@@ -291,6 +311,21 @@ def test_what_it_cannot_do_is_said(capsys: pytest.CaptureFixture[str], tmp_path:
     )
     for words in ("--html", "x", "--html a b"):
         assert "does not understand" in ctl(capsys, f"timeline {words}", start_up())[0]
+
+
+def test_the_console_and_the_timeline_agree(rig: Rig) -> None:
+    ready = "startsecs = 1\nready = {log = 'up'}"
+    rig.write(shell("web", "/bin/sleep 0.2; echo up; exec sleep 1000", ready))
+    up = rig.launch(*rig.command("trio-supervisor", "up"))
+    rig.wait_for_answers(up)
+    until(lambda: "is RUNNING and ready after" in rig.text("console"), "the end of the start-up")
+
+    (chart,) = json.loads(rig.ctl("timeline", "--json").stdout)["charts"]
+    found = re.search(r"ready after (\S+) s", rig.text("console"))
+
+    assert found is not None
+    assert chart["seconds"] >= 1.0
+    assert abs(chart["seconds"] - float(found[1])) < 0.5
 
 
 def test_a_real_day_from_start_to_end(rig: Rig) -> None:

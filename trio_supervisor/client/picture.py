@@ -21,8 +21,8 @@ _MOST_TICKS = 10
 _STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1c2430; --soft: #66707f; --line: #e4e8ee;
   --band: #f6f8fa; --critical: #d9480f; --waiting: #ced4da; --starting: #f0b429;
-  --probing: #3bc9db; --ready: #40a86b; --pausing: #f08c8c; --draining: #9775d4;
-  --killed: #c92a2a; }
+  --settling: #9ad7ae; --probing: #3bc9db; --ready: #40a86b; --pausing: #f08c8c;
+  --draining: #9775d4; --killed: #c92a2a; }
 @media (prefers-color-scheme: dark) { :root { --paper: #14181f; --ink: #e6eaf0; --soft: #94a0b0;
   --line: #2a313c; --band: #1a1f28; --critical: #ff922b; --waiting: #495057; } }
 body { margin: 0 auto; padding: 32px 24px 48px; max-width: 1080px; background: var(--paper);

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
     from trio_supervisor.protocol.messages import Event
 
-PHASES = ("waiting", "starting", "probing", "ready", "pausing", "draining", "killed")
-"""In the order of a life; pausing is the time between a failed start and the next one."""
+PHASES = ("waiting", "starting", "settling", "probing", "ready", "pausing", "draining", "killed")
+"""In the order of a life; settling is what is ready before its startsecs are over.
+
+Pausing is the time between a failed start and the next one.
+"""
 BEGINNINGS = frozenset({"started", "reloaded"})
 ENDING = "stopping"
 _S = ProcessState
@@ -39,7 +42,10 @@ class Span(Record):
 
 
 class Row(Record):
-    """The spans of one process, in order; ``settled`` is when it was ready, failed, or down."""
+    """The spans of one process, in order; ``settled`` is when it was up, failed, or down.
+
+    Up means RUNNING and ready; of one that had to be waited for, when that was over.
+    """
 
     name: str
     spans: tuple[Span, ...]
@@ -180,11 +186,15 @@ def _is_ready(event: Event) -> bool:
 
 
 def _first_settled(own: Sequence[Event]) -> Event | None:
-    """Find the event with which a process was ready, or had failed for good."""
+    """Find the event with which a process was RUNNING and ready, or had failed for good."""
+    is_running = False
     for at, event in enumerate(own):
-        if _is_ready(event) or event.to_state in {_S.FATAL, _S.EXITED}:
+        if event.kind is EventKind.PROCESS:
+            is_running = event.to_state is _S.RUNNING
+        is_news = _is_ready(event) or event.to_state is _S.RUNNING
+        if is_running and is_news and not _is_probed(own[at + 1 :]):
             return event
-        if event.to_state is _S.RUNNING and not _is_probed(own[at + 1 :]):
+        if event.to_state in {_S.FATAL, _S.EXITED}:
             return event
     return None
 
@@ -224,7 +234,9 @@ def _phase_after(event: Event, phase: str, later: Sequence[Event]) -> str:
     if event.kind is EventKind.WAIT:
         return ("waiting" if event.detail else "starting") if phase in PHASES[:2] else phase
     if event.kind is EventKind.HEALTH:
-        return "ready" if _is_ready(event) else phase
+        if not _is_ready(event):
+            return phase
+        return "settling" if phase == "starting" else "ready"
     if event.to_state is _S.RUNNING and _is_probed(later):
         return "probing"
     return "" if event.to_state is None else _AFTER.get(event.to_state, "")

@@ -21,14 +21,15 @@ FOLLOW = "-f"
 _COLOURS = {
     "waiting": "90",
     "starting": "33",
+    "settling": "34",
     "probing": "36",
     "ready": "32",
     "pausing": "31",
     "draining": "35",
     "killed": "31;1",
 }
-_BLOCKS = dict(zip((*_COLOURS, ELLIPSIS), "·▒▓█-░✖…", strict=True))
-_ASCII = dict(zip((*_COLOURS, ELLIPSIS), ".=?#-~X~", strict=True))
+_BLOCKS = dict(zip((*_COLOURS, ELLIPSIS), "·▒▄▓█-░✖…", strict=True))
+_ASCII = dict(zip((*_COLOURS, ELLIPSIS), ".=+?#-~X~", strict=True))
 _LEAST = 8  # columns of a chart, however narrow the terminal is
 _GOOD = 20  # columns of a chart before names are cut
 _USUAL = 80  # columns where nobody says how many there are
