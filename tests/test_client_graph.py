@@ -32,8 +32,12 @@ def ctl(capsys: pytest.CaptureFixture[str], words: str) -> tuple[str, int]:
         "migrate": ("shop:db=started",),
         "alone": (),
     }
-    rows = [AvailableProcess(name, name, True, True, 1, 1, need) for name, need in needs.items()]
-    rows.append(AvailableProcess("shop", "db", True, True, 1, 1))
+    first = {"web": 1, "migrate": 2}
+    rows = [
+        AvailableProcess(name, name, True, True, first.get(name, 3), 1, need)
+        for name, need in needs.items()
+    ]
+    rows.append(AvailableProcess("shop", "db", True, True, 3, 1))
     states = {"web": ProcessState.STARTING, "api": ProcessState.FATAL, "cron": ProcessState.RUNNING}
     statuses = [ProcessStatus(name, name, state) for name, state in states.items()]
     statuses.append(ProcessStatus("shop", "db", ProcessState.RUNNING))
@@ -46,15 +50,17 @@ def ctl(capsys: pytest.CaptureFixture[str], words: str) -> tuple[str, int]:
     return capsys.readouterr().out, code
 
 
-def test_a_tree_has_at_the_left_what_nobody_needs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_tree_has_at_the_left_what_nobody_needs_as_it_starts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert ctl(capsys, "graph")[0].splitlines() == [
-        "cron  RUNNING",
-        "└── api  FATAL  (ready)",
-        "    └── migrate  not active  (completed_ok)",
-        "        └── shop:db  RUNNING  (started)",
         "web  STARTING",
-        "├── api  FATAL  (ready) …",
+        "├── api  FATAL  (ready)",
+        "│   └── migrate  not active  (completed_ok)",
+        "│       └── shop:db  RUNNING  (started)",
         "└── shop:db  RUNNING  (started)",
+        "cron  RUNNING",
+        "└── api  FATAL  (ready) …",
         "alone  not active",
     ]
 
@@ -78,16 +84,16 @@ def test_mermaid(capsys: pytest.CaptureFixture[str]) -> None:
     lines = ctl(capsys, "graph --mermaid")[0].splitlines()
 
     assert lines[0] == "flowchart LR"
-    assert '    p1["api<br/>FATAL"]:::failed' in lines
-    assert '    p5["web<br/>STARTING"]:::busy' in lines
-    assert "    p5 -->|ready| p1" in lines
-    assert "    p5 -->|started| p4" in lines
+    assert '    p3["api<br/>FATAL"]:::failed' in lines
+    assert '    p0["web<br/>STARTING"]:::busy' in lines
+    assert "    p0 -->|ready| p3" in lines
+    assert "    p0 -->|started| p5" in lines
 
 
 def test_as_an_object(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(ctl(capsys, "graph --json")[0])["processes"]
 
-    assert found[-1] == {
+    assert found[0] == {
         "namespec": "web",
         "state": "STARTING",
         "depends_on": {"api": "ready", "shop:db": "started"},

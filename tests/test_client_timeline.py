@@ -309,8 +309,10 @@ def test_what_it_cannot_do_is_said(capsys: pytest.CaptureFixture[str], tmp_path:
     assert (
         "cannot be written: Is a dir" in ctl(capsys, f"timeline --html {tmp_path}", start_up())[0]
     )
-    for words in ("--html", "x", "--html a b"):
+    for words in ("x", "--html a b"):
         assert "does not understand" in ctl(capsys, f"timeline {words}", start_up())[0]
+    for words in ("--html", "--html -f"):
+        assert "--html needs a FILE" in ctl(capsys, f"timeline {words}", start_up())[0]
 
 
 def test_the_console_and_the_timeline_agree(rig: Rig) -> None:

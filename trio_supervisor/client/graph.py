@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trio_supervisor.client.session import Session
+    from trio_supervisor.protocol.messages import AvailableProcess
 
 MERMAID = "--mermaid"
 NOT_ACTIVE = "not active"
@@ -65,11 +66,15 @@ def graph(session: Session, words: list[str]) -> None:
 def _nodes(session: Session) -> dict[str, Node]:
     states = {namespec(one.group, one.name): one.state.name for one in snapshot(session, ())[0]}
     nodes = {}
-    for process in available(session):
+    for process in sorted(available(session), key=_start_order):
         name = namespec(process.group, process.name)
         needs = ((need, met) for need, _, met in (d.rpartition("=") for d in process.depends_on))
         nodes[name] = Node(name, states.get(name, NOT_ACTIVE), tuple(needs))
-    return dict(sorted(nodes.items()))
+    return nodes
+
+
+def _start_order(process: AvailableProcess) -> tuple[int, str, int, str]:
+    return process.group_priority, process.group, process.priority, process.name
 
 
 def tree(nodes: dict[str, Node], width: int | None = None) -> Iterator[str]:

@@ -47,8 +47,8 @@ _NOTHING = "the start-up is no longer remembered: too much has happened since"
 )
 def timeline(session: Session, words: list[str]) -> None:
     wanted = _wanted(words)
-    if wanted is None:
-        usage_error(session, "timeline", f"timeline does not understand: {' '.join(words)}")
+    if isinstance(wanted, str):
+        usage_error(session, "timeline", wanted)
         return
     follows, file = wanted
     from trio_supervisor.client.spans import charts
@@ -68,16 +68,18 @@ def timeline(session: Session, words: list[str]) -> None:
             session.say(line)
 
 
-def _wanted(words: list[str]) -> tuple[bool, str] | None:
-    """Read ``[-f] [--html FILE]``; None for anything else."""
+def _wanted(words: list[str]) -> tuple[bool, str] | str:
+    """Read ``[-f] [--html FILE]``; of anything else, say what is wrong with it."""
     rest = [word for word in words if word != FOLLOW]
     match rest:
         case []:
             return FOLLOW in words, ""
         case [option, file] if option == HTML:
             return FOLLOW in words, file
+        case [option] if option == HTML:
+            return "timeline --html needs a FILE to write (example: --html start-up.html)"
         case _:
-            return None
+            return f"timeline does not understand: {' '.join(words)}"
 
 
 def _events(session: Session, *, follows: bool) -> list[Event]:
