@@ -13,7 +13,8 @@ from daemon_fakes import spec_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_supervisor.daemon.formats import Formatted, Stripped, as_json, only_colours, prefixed
+from trio_supervisor.console.escapes import Stripped, only_colours
+from trio_supervisor.daemon.formats import Formatted, as_json, prefixed
 from trio_supervisor.daemon.logs import LogSettings, ProgramLogs
 
 if TYPE_CHECKING:

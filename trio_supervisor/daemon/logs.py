@@ -14,16 +14,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from trio_supervisor.console.escapes import Stripped, only_colours
 from trio_supervisor.daemon.capture import Capture, Teller
 from trio_supervisor.daemon.distant import log_file
-from trio_supervisor.daemon.formats import (
-    Formatted,
-    LineSink,
-    Stripped,
-    as_json,
-    only_colours,
-    prefixed,
-)
+from trio_supervisor.daemon.formats import Formatted, LineSink, as_json, prefixed
 from trio_supervisor.daemon.mounts import Mounts
 from trio_supervisor.daemon.syslog import Syslog, SyslogSink
 from trio_supervisor.daemon.terminal import Newlines, Screen

@@ -15,7 +15,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from trio_supervisor.daemon.lines import Lines
+from trio_supervisor.console.lines import Lines
 from trio_supervisor.daemon.listeners import short_path
 from trio_supervisor.daemon.stream import BACKLOG, LAST_WORDS, LOOK_EVERY, descriptor_of
 from trio_supervisor.daemon.worker import Worker

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from trio_supervisor.console.words import words_of
 from trio_supervisor.daemon.proc import pid_list
 from trio_supervisor.lifecycle import ProcessState
-from trio_supervisor.protocol.messages import EventKind
 
 if TYPE_CHECKING:
     from trio_supervisor.daemon.console import Console
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _S = ProcessState
-TOLD = frozenset({_S.RUNNING, _S.BACKOFF, _S.EXITED, _S.FATAL, _S.STOPPED})
-"""What comes before these is soon over, and is told when it is not."""
 FIRST_REPORT = 1.0
 """Seconds after the request to end everything; most of what ends does so within them."""
 REPORT_EVERY = 3.0
@@ -79,29 +77,6 @@ class Narrator:
             text += f" of {program.spec.stopwaitsecs:g}"
         last = self._console.last_line(program.rank.name)
         return text + (f", last line: {_quoted(last)}" if last else "")
-
-
-def words_of(event: Event) -> str:
-    """Say what an event means for whoever watches the console; empty if that is nothing."""
-    match event.kind:
-        case EventKind.PROCESS if event.to_state in TOLD:
-            return _words_of_state(event)
-        case EventKind.WAIT | EventKind.HEALTH:
-            return event.detail
-        case _:
-            return ""
-
-
-def _words_of_state(event: Event) -> str:
-    assert event.to_state is not None
-    words = event.to_state.name
-    if event.to_state is _S.RUNNING:
-        return f"{words}, pid {event.pid}"
-    if event.detail:
-        words += f": {event.detail}"
-    if event.to_state is _S.EXITED and not event.expected:
-        words += " (not expected)"
-    return words
 
 
 def _quoted(line: str) -> str:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from trio_supervisor.console.lines import shown
 from trio_supervisor.daemon.identity import account_of
-from trio_supervisor.daemon.lines import shown
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.source.address import runtime_directory
 

@@ -12,9 +12,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
+from trio_supervisor.console.escapes import without_ansi
 from trio_supervisor.daemon.assets import NAMES
 from trio_supervisor.daemon.condition import how_it_ended
-from trio_supervisor.daemon.formats import without_ansi
 from trio_supervisor.daemon.forms import ORDERS, namespec
 from trio_supervisor.lifecycle import RUNNING_STATES, ProcessState, SupervisorState
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from trio_supervisor.console.lines import shown
 from trio_supervisor.daemon.condition import how_it_ended
-from trio_supervisor.daemon.lines import shown
 from trio_supervisor.daemon.notify import Notices
 from trio_supervisor.daemon.spawner import Runnable
 from trio_supervisor.daemon.turns import Rank

@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from trio_supervisor.daemon.lines import Lines
+from trio_supervisor.console.lines import Lines
 from trio_supervisor.daemon.losses import Losses
 from trio_supervisor.daemon.worker import Worker
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_supervisor.daemon.formats import Stripped
-from trio_supervisor.daemon.lines import Lines
+from trio_supervisor.console.escapes import Stripped
+from trio_supervisor.console.lines import Lines
 
 if TYPE_CHECKING:
     from trio_supervisor.daemon.logfile import Sink
