@@ -166,8 +166,8 @@ ROW = ProcessStatus(
     ready=True,
 )
 EXAMPLE: list[list[tuple[int, Message]]] = [
-    [(0, Hello(1, 4, "demo")), (1, GetStatus(("web",)))],
-    [(0, Hello(1, 4, "trio-supervisor 0.1")), (1, Statuses((ROW,))), (1, End())],
+    [(0, Hello(1, 5, "demo")), (1, GetStatus(("web",)))],
+    [(0, Hello(1, 5, "trio-supervisor 0.1")), (1, Statuses((ROW,))), (1, End())],
 ]
 
 

@@ -42,15 +42,29 @@ def join(session: Session, names: tuple[str, ...], given: Mapping[str, str]) -> 
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     targets = chosen(session, names)
-    session.hint("already running: showing its output from now on; Ctrl-C leaves it running")
     try:
-        follow(session, dict(given), lambda: start(session, targets))
+        follow(session, given, lambda: _begin(session, targets))
     except KeyboardInterrupt:
         session.hint(STILL_RUNNING)
     except ProtocolError:
         session.hint("supervisord has ended")
     sys.stdout.flush()
     return 0
+
+
+def _begin(session: Session, targets: tuple[str, ...]) -> None:
+    """Say that all will be shown from this moment on, and what runs; start what is missing."""
+    from trio_supervisor.client.processes import snapshot
+    from trio_supervisor.client.render import summary
+    from trio_supervisor.client.session import Session
+
+    session.hint("already running: showing its output from now on; Ctrl-C leaves it running")
+    other = Session(session.address)
+    try:
+        session.hint(summary(snapshot(other, ())[0]))
+    finally:
+        other.close()
+    start(session, targets)
 
 
 def chosen(session: Session, names: tuple[str, ...]) -> tuple[str, ...]:

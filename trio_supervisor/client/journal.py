@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-import time
 
 from trio_supervisor.client.commands import command
-from trio_supervisor.client.logs import Escaper
 from trio_supervisor.client.render import namespec
+from trio_supervisor.client.view import open_view
 from trio_supervisor.client.words import WordsError, moment, parse_options
 from trio_supervisor.errors import Fault, ProtocolError
-from trio_supervisor.protocol.messages import Done, GetLogs, LogPart, Outcome
+from trio_supervisor.protocol.messages import Done, Event, GetLogs, LogPart, Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from trio_supervisor.client.session import Session
-
-    Key = tuple[str, str, int]
+    from trio_supervisor.client.view import Key, View
 
 LAST = 20
 """Lines of each log that are shown when nothing says how much."""
-COLOURS = ("36", "33", "32", "35", "31", "34", "36;1", "33;1", "32;1", "35;1", "31;1", "34;1")
 _NAMES = ["grep=", "since=", "timestamps", "no-color", "color"]
 
 
@@ -41,9 +36,11 @@ _NAMES = ["grep=", "since=", "timestamps", "no-color", "color"]
 def logs(session: Session, words: list[str]) -> None:
     given, names = parse_options(words, "fn:t", _NAMES)
     request = _request(given, names)
-    view = _View(given)
+    wanted, last = _wanted(given), _lines_after_grep(given)
+    view = open_view(session, given, request.targets)
+    reader = _Reader(view, wanted, last)
     try:
-        _show(session, view, request, _lines_after_grep(given))
+        _read(session, reader, request)
     except KeyboardInterrupt:
         if not request.follow:
             raise
@@ -51,16 +48,19 @@ def logs(session: Session, words: list[str]) -> None:
         if not request.follow:
             raise
         session.hint("supervisord has ended")
-    view.finish()
+    reader.finish()
 
 
-def follow(session: Session, given: dict[str, str], when_ready: Callable[[], None]) -> None:
-    """Show what comes to any log from now on; call something as soon as nothing is missed."""
-    view = _View(given)
+def follow(session: Session, given: Mapping[str, str], when_ready: Callable[[], None]) -> None:
+    """Show what comes to any log from now on, and what becomes of the processes.
+
+    Calls something as soon as nothing is missed.
+    """
+    reader = _Reader(open_view(session, given), None, None)
     try:
-        _show(session, view, GetLogs(lines=0, follow=True), None, when_ready)
+        _read(session, reader, GetLogs(lines=0, follow=True, events=True), when_ready)
     finally:
-        view.finish()
+        reader.finish()
 
 
 def _request(given: dict[str, str], names: list[str]) -> GetLogs:
@@ -70,6 +70,13 @@ def _request(given: dict[str, str], names: list[str]) -> GetLogs:
         lines = LAST
     asked = None if "--grep" in given else lines
     return GetLogs(tuple(names), asked, since, "-f" in given)
+
+
+def _wanted(given: Mapping[str, str]) -> re.Pattern[str] | None:
+    try:
+        return re.compile(given["--grep"]) if "--grep" in given else None
+    except re.error as problem:
+        raise WordsError(f"--grep {given['--grep']}: {problem}") from None
 
 
 def _lines_after_grep(given: dict[str, str]) -> int | None:
@@ -91,10 +98,10 @@ class Line:
         self.data = b""
 
     @property
-    def text(self) -> str:
-        """Without its end."""
-        data = self.data.removesuffix(b"\n").removesuffix(b"\r")
-        return data.decode(errors="surrogateescape")
+    def text(self) -> bytes:
+        """What is left to be seen of it: without its end, and what a progress bar overwrote."""
+        whole = self.data.removesuffix(b"\n").removesuffix(b"\r")
+        return whole.rpartition(b"\r")[2]
 
 
 class Lines:
@@ -118,97 +125,95 @@ class Lines:
             yield self._open.popitem()[1]
 
 
-class _View:
-    """How lines are shown: behind the names of their programs, in the colours of those."""
+class _Reader:
+    """Puts what comes before a person: first what logs have, merged by time, then at once.
 
-    def __init__(self, given: dict[str, str]) -> None:
-        try:
-            self._wanted = re.compile(given["--grep"]) if "--grep" in given else None
-        except re.error as problem:
-            raise WordsError(f"--grep {given['--grep']}: {problem}") from None
-        self._has_times = "-t" in given or "--timestamps" in given
-        is_terminal = sys.stdout.isatty()
-        self._has_colours = "--no-color" not in given and (
-            "--color" in given or _wants_colour(is_terminal)
-        )
-        self._is_terminal = is_terminal
-        self._width = 0
-        self._colours: dict[tuple[str, str], str] = {}
-        self.lines = Lines()
+    ``wanted`` is what lines must match, ``last`` how many of those that logs have are shown.
+    """
 
-    def name(self, keys: Iterable[tuple[str, str]]) -> None:
-        """Learn which programs there are, in the order of their colours."""
-        for group, name in keys:
-            self._width = max(self._width, len(name))
-            self._colours.setdefault((group, name), COLOURS[len(self._colours) % len(COLOURS)])
+    def __init__(self, view: View, wanted: re.Pattern[str] | None, last: int | None) -> None:
+        self.view = view
+        self._wanted = wanted
+        self._last = last
+        self._past: list[Line] | None = []
+        self._lines = Lines()
 
-    def has(self, line: Line) -> bool:
-        """Say whether a line is wanted."""
-        return self._wanted is None or bool(self._wanted.search(line.text))
+    def take(self, part: LogPart) -> None:
+        """Keep or show a piece of a log."""
+        if self._past is None and self._wanted is None:
+            key = part.group, part.name, int(part.channel)
+            self.view.take(key, part.time or 0.0, part.data)
+            return
+        for line in self._lines.of(part):
+            if self._past is not None:
+                self._past.append(line)
+            elif self._has(line):
+                self._show(line)
 
-    def show(self, line: Line) -> None:
-        """Print a line."""
-        group, name, _ = line.key
-        self.name([(group, name)])
-        label = f"{name:<{self._width}} | "
-        if self._has_colours:
-            label = f"\x1b[{self._colours[group, name]}m{label}\x1b[0m"
-        text = line.text
-        if self._is_terminal:
-            text = Escaper().escape(text.encode(errors="surrogateescape"), final=True)
-        stamp = f"{_clock(line.time)} " if self._has_times else ""
-        sys.stdout.buffer.write(f"{stamp}{label}{text}\n".encode(errors="surrogateescape"))
+    def show_past(self) -> None:
+        """Show what there was; what has no end yet may go on with what comes."""
+        self._show_past([])
+        if self._wanted is None:
+            for line in self._lines.rest():
+                self.view.take(line.key, line.time, line.data)
 
     def finish(self) -> None:
-        """Print what has no end."""
-        for line in self.lines.rest():
-            if self.has(line):
-                self.show(line)
-        sys.stdout.buffer.flush()
+        """Show what was held back: nothing more will come."""
+        rest = list(self._lines.rest())
+        if self._past is not None:
+            self._show_past(rest)
+        else:
+            for line in filter(self._has, rest):
+                self._show(line)
+        self.view.finish()
+
+    def _has(self, line: Line) -> bool:
+        """Say whether a line is wanted."""
+        text = line.text.decode(errors="surrogateescape")
+        return self._wanted is None or bool(self._wanted.search(text))
+
+    def _show(self, line: Line) -> None:
+        self.view.take(line.key, line.time, line.text + b"\n")
+
+    def _show_past(self, rest: Iterable[Line]) -> None:
+        """Show what there was, by time; what has none comes first, program by program."""
+        lines = [line for line in (*(self._past or ()), *rest) if self._has(line)]
+        self._past = None
+        if self._last is not None:
+            lines = _last_of_each(lines, self._last)
+        lines.sort(key=lambda line: line.time)  # stable: lines of one moment keep their order
+        for line in lines:
+            self._show(line)
 
 
-def _show(
+def _read(
     session: Session,
-    view: _View,
+    reader: _Reader,
     request: GetLogs,
-    last: int | None,
     when_ready: Callable[[], None] = lambda: None,
 ) -> None:
-    past: list[Line] | None = []
+    """Let a reader take what the daemon tells, until it ends."""
     for reply in session.stream(request):
         match reply:
             case Outcome():
                 _report(session, reply)
-            case LogPart() if past is not None:
-                past += filter(view.has, view.lines.of(reply))
             case LogPart():
                 if reply.lost:
-                    session.hint(
-                        f"[lost {reply.lost} bytes: this terminal is slower than the logs]"
-                    )
-                for line in filter(view.has, view.lines.of(reply)):
-                    view.show(line)
-                sys.stdout.buffer.flush()
+                    _tell_losses(session, reader.view, reply.lost)
+                reader.take(reply)
+            case Event():
+                reader.view.tell(reply)
             case Done():
-                _show_past(view, past or [], last)
-                past = None
+                reader.show_past()
                 when_ready()
             case _:
                 pass
-    if past is not None:
-        past += filter(view.has, view.lines.rest())
-        _show_past(view, past, last)
+        reader.view.wait(session.connection())
 
 
-def _show_past(view: _View, lines: list[Line], last: int | None) -> None:
-    """Print what there was, by time; what has none comes first, program by program."""
-    view.name(sorted({line.key[:2] for line in lines}))
-    if last is not None:
-        lines = _last_of_each(lines, last)
-    lines.sort(key=lambda line: line.time)  # stable: lines of one moment keep their order
-    for line in lines:
-        view.show(line)
-    sys.stdout.buffer.flush()
+def _tell_losses(session: Session, view: View, lost: int) -> None:
+    view.begin_line()
+    session.hint(f"[lost {lost} bytes: this terminal is slower than the logs]")
 
 
 def _last_of_each(lines: list[Line], count: int) -> list[Line]:
@@ -234,16 +239,3 @@ def _cut(data: bytes) -> list[bytes]:
     lines = [line + b"\n" for line in data.split(b"\n")]
     lines[-1] = lines[-1][:-1]
     return lines if lines[-1] else lines[:-1]
-
-
-def _clock(moment_: float) -> str:
-    if not moment_:
-        return "--:--:--.---"
-    whole = time.strftime("%H:%M:%S", time.localtime(moment_))
-    return f"{whole}.{int(moment_ % 1 * 1000):03d}"
-
-
-def _wants_colour(is_terminal: bool) -> bool:
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or (is_terminal and os.environ.get("TERM") != "dumb")

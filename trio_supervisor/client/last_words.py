@@ -44,6 +44,6 @@ def last_words(session: Session, event: Event, events: Mapping[int, Event]) -> t
     return tuple(_shown(line.text) for line in found[-LAST_LINES:])
 
 
-def _shown(text: str) -> str:
-    plain = Escaper().escape(text.encode(errors="surrogateescape"), final=True)
+def _shown(text: bytes) -> str:
+    plain = Escaper().escape(text, final=True)
     return cut(plain.rstrip(), LONGEST)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from trio_supervisor.errors import Fault
-from trio_supervisor.lifecycle import STOPPED_STATES
+from trio_supervisor.lifecycle import STOPPED_STATES, ProcessState
 from trio_supervisor.protocol.messages import Action
 
 TYPE_CHECKING = False
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 NAME_WIDTH = 30
 """Least width of the name in a status line, before the three spaces that follow it."""
+MOST_NAMED = 8
+"""Names of one state in a summary."""
 
 _DONE = {
     Action.FOUND: "found",
@@ -189,6 +191,22 @@ def changes_lines(changes: Changes) -> list[str]:
         *((name, f"{name}: disappeared") for name in changes.removed),
     ]
     return [line for _, line in sorted(lines)] or ["No config updates to processes"]
+
+
+def summary(processes: Iterable[ProcessStatus]) -> str:
+    """Return ``5 processes: 4 RUNNING; FATAL: api``: how many run, and which do not."""
+    names: dict[ProcessState, list[str]] = {}
+    for process in processes:
+        names.setdefault(process.state, []).append(process.name)
+    running = len(names.pop(ProcessState.RUNNING, []))
+    count = running + sum(map(len, names.values()))
+    told = [f"{count} process{'es' * (count != 1)}: {running} RUNNING"]
+    return "; ".join([*told, *(f"{state.name}: {_some(names[state])}" for state in sorted(names))])
+
+
+def _some(names: list[str]) -> str:
+    rest = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _one_line(text: str) -> str:

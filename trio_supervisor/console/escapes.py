@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 LONGEST_SEQUENCE = 256
 """Bytes of an unfinished ANSI sequence that are held back; more than that is none."""
 
-_SIGNS = (b"\x1b", b"\x0e")
+_SIGNS = (b"\x1b", b"\x0e", b"\xc2")
 """What hardly any output has: then there is nothing to look for."""
+# SO makes letters into graphics; C1 in UTF-8 (U+0080 to U+009F) are short for escapes
+_CONTROL = re.compile(rb"\x0e|\xc2[\x80-\x9f]")
 # ECMA-48: control sequences (CSI), strings (OSC, DCS, SOS, PM, APC), and escapes of two and more
 _SEQUENCE = re.compile(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]"
@@ -30,7 +32,7 @@ _SEQUENCE = re.compile(
     rb"|[0-OQ-WYZ\\`-~])"
 )
 _UNFINISHED = re.compile(
-    rb"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[PX^_][^\x1b]*\x1b?|[ -/]*)\Z"
+    rb"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[PX^_][^\x1b]*\x1b?|[ -/]*)\Z|\xc2\Z"
 )
 
 
@@ -42,9 +44,9 @@ def without_ansi(data: bytes) -> bytes:
 def only_colours(data: bytes) -> bytes:
     """Return bytes without the complete ANSI sequences that do more than colour text.
 
-    And without SO, which makes letters into graphics from then on.
+    And without the single controls that do.
     """
-    return _SEQUENCE.sub(_colour, data).replace(b"\x0e", b"")
+    return _CONTROL.sub(b"", _SEQUENCE.sub(_colour, data))
 
 
 def _colour(match: re.Match[bytes]) -> bytes:

@@ -161,7 +161,8 @@ class Handlers:
                 return tail(self._log(channel, name), size, follow=follow)
             case GetLogs(targets):
                 programs, unknown = self.supervisor.find(targets)
-                return logs(programs, snapshots.unknown_outcomes(self.supervisor, unknown), request)
+                outcomes = snapshots.unknown_outcomes(self.supervisor, unknown)
+                return logs(programs, outcomes, request, self.supervisor.events)
             case Wait():
                 return wait(self.supervisor, request)
             case FollowEvents(past, everything, follow):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from trio_supervisor.console.words import words_of
 from trio_supervisor.daemon.tails import CHUNK, take_next
 from trio_supervisor.errors import Fault
 from trio_supervisor.protocol.messages import Action, Done, End, LogPart, Message, Outcome
@@ -20,44 +21,71 @@ from trio_supervisor.protocol.messages import Action, Done, End, LogPart, Messag
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Iterator
 
+    from trio_supervisor.daemon.events import EventBus
     from trio_supervisor.daemon.logfile import LogFile
     from trio_supervisor.daemon.program import Program
-    from trio_supervisor.protocol.messages import GetLogs
+    from trio_supervisor.protocol.messages import Event, GetLogs
 
 LIMIT = 1024 * 1024
 """Bytes that a reader may be behind before it loses the oldest."""
 MOST = 8 * 1024 * 1024
 """Bytes of one log that are sent at the most."""
 _BLOCK = 64 * 1024
+_LEAST = 200
+"""Bytes that an event counts as, at least: a reader who is behind may not have any number."""
 
 
 class _Journal:
-    """What has come to the logs of some processes and was not sent yet."""
+    """What has come to the logs of some processes and was not sent yet, and what became of them."""
+
+    wants_ticks = False
 
     def __init__(self) -> None:
-        self._parts: deque[LogPart] = deque()
+        self._items: deque[LogPart | Event] = deque()
         self._size = self._lost = 0
         self._arrived = trio.Event()
+        self._followed: list[tuple[LogFile, _Ear]] = []
 
-    def add(self, part: LogPart) -> None:
-        """Queue a piece; the oldest go when the reader is too far behind."""
-        self._parts.append(part)
-        self._size += len(part.data)
+    def follow(self, file: LogFile, part: LogPart) -> None:
+        """Hear what comes to a log from now on; ``part`` says whose it is."""
+        ear = _Ear(self, part)
+        file.followers.add(ear)
+        self._followed.append((file, ear))
+
+    def close(self) -> None:
+        """Hear nothing more."""
+        for file, ear in self._followed:
+            file.followers.discard(ear)
+
+    def add(self, item: LogPart | Event) -> None:
+        """Queue a piece or an event; the oldest go when the reader is too far behind."""
+        self._items.append(item)
+        self._size += _size_of(item)
         while self._size > LIMIT:
-            oldest = self._parts.popleft()
-            self._size -= len(oldest.data)
+            oldest = self._items.popleft()
+            self._size -= _size_of(oldest)
             self._lost += len(oldest.data)
         self._arrived.set()
 
-    async def take(self) -> LogPart:
-        """Wait for the oldest piece."""
-        while not self._parts:
+    def offer(self, event: Event) -> None:
+        """Queue an event that a console tells."""
+        if words_of(event):
+            self.add(event)
+
+    async def take(self) -> LogPart | Event:
+        """Wait for the oldest item."""
+        while not self._items:
             self._arrived = trio.Event()
             await self._arrived.wait()
-        part, lost = self._parts.popleft(), self._lost
-        self._size -= len(part.data)
-        self._lost = 0
-        return part.replace(lost=lost)
+        item = self._items.popleft()
+        self._size -= _size_of(item)
+        if isinstance(item, LogPart):
+            item, self._lost = item.replace(lost=self._lost), 0
+        return item
+
+
+def _size_of(item: LogPart | Event) -> int:
+    return len(item.data) if isinstance(item, LogPart) else _LEAST + len(item.detail)
 
 
 class _Ear:
@@ -78,19 +106,19 @@ class _Ear:
 
 
 async def logs(
-    programs: Iterable[Program], unknown: Iterable[Outcome], wanted: GetLogs
+    programs: Iterable[Program], unknown: Iterable[Outcome], wanted: GetLogs, bus: EventBus
 ) -> AsyncGenerator[Message, None]:
     """Yield the pieces of what the programs wrote; with ``follow``, Done, and what comes."""
     journal = _Journal()
-    followed: list[tuple[LogFile, _Ear]] = []
+    if wanted.events:
+        bus.attach(journal)
     try:
         for outcome in unknown:
             yield outcome
         for program in programs:
             for part, file in _files_of(program):
                 if wanted.follow:
-                    followed.append((file, _Ear(journal, part)))
-                    file.followers.add(followed[-1][1])
+                    journal.follow(file, part)
                 if wanted.lines == 0:
                     continue
                 async for piece in _past(part, file, wanted):  # closed with us
@@ -101,8 +129,8 @@ async def logs(
         while wanted.follow:
             yield await journal.take()
     finally:
-        for file, ear in followed:
-            file.followers.discard(ear)
+        journal.close()
+        bus.detach(journal)
 
 
 def _files_of(program: Program) -> Iterator[tuple[LogPart, LogFile]]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PROTOCOL_MAJOR = 1
 """Another major version is refused."""
-PROTOCOL_MINOR = 4
+PROTOCOL_MINOR = 5
 """Counts the additions; informative."""
 
 
@@ -401,13 +401,15 @@ class GetLogs(Message, code=0x0044):
     """Ask for the logs of the targets (none: of all): LogParts, log after log, then End.
 
     At most the last ``lines`` of each, or what came ``since`` then. With ``follow``, Done after
-    that, and LogParts as they come, until Cancel. An Outcome is a target without a log.
+    that, and LogParts as they come, until Cancel. An Outcome is a target without a log. With
+    ``events``, each Event of a console has its place among what comes: those of all processes.
     """
 
     targets: tuple[str, ...] = ()
     lines: int | None = None
     since: float | None = None
     follow: bool = False
+    events: bool = False
 
 
 class LogPart(Message, code=0x0045):
