@@ -63,7 +63,8 @@ def console(tmp_path: Path) -> Iterator[Console]:
 async def test_who_is_waited_for_is_told_again_and_again(
     tmp_path: Path, console: Console, autojump_clock: MockClock
 ) -> None:
-    daemon = Daemon(group_of("slow", spec_of("slow")), group_of("quick", spec_of("quick")))
+    quick = group_of("quick", spec_of("quick"), priority=1)
+    daemon = Daemon(group_of("slow", spec_of("slow")), quick)
     daemon.spawner.plan("slow", Plan(obeys_after=inf))
     narrator = Narrator(daemon.supervisor, console)
     daemon.events.attach(narrator)

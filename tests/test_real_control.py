@@ -18,6 +18,8 @@ from trio_supervisor.protocol import (
 )
 from trio_supervisor.protocol.framing import pack
 from trio_supervisor.protocol.messages import (
+    PROTOCOL_MAJOR,
+    PROTOCOL_MINOR,
     Cancel,
     Channel,
     End,
@@ -148,7 +150,8 @@ async def test_another_major_version_is_refused_in_words(tmp_path: Path) -> None
 
         replies = await client.rest()
 
-    assert replies == [Error(Fault.UNSUPPORTED_VERSION, "this is protocol 1.4, not 2")]
+    told = f"this is protocol {PROTOCOL_MAJOR}.{PROTOCOL_MINOR}, not 2"
+    assert replies == [Error(Fault.UNSUPPORTED_VERSION, told)]
 
 
 SHA = "{SHA}5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8"  # of "password"
