@@ -13,6 +13,7 @@ import time
 from trio_supervisor.client import render
 from trio_supervisor.client.commands import command, show_help
 from trio_supervisor.client.logs import BANNER, LAST_FOLLOWED, Printer, tell_losses
+from trio_supervisor.client.processes import explain
 from trio_supervisor.errors import Fault, ProtocolError, RequestError
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import (
@@ -183,6 +184,7 @@ class Foreground:
                 self._look_at(processes)
             case Outcome():
                 self._refuse("bad process name supplied")
+                explain(self._session, message)
             case Output():
                 self._heard = time.monotonic()
                 self._printers[request].show(message.data)
@@ -208,7 +210,7 @@ class Foreground:
         if len(processes) > 1:
             self._refuse("bad process name supplied")
             found = ", ".join(render.namespec(one.group, one.name) for one in processes)
-            self._session.hint(f"name one of them: {found}")
+            self._session.hint(f"{self._name}: name one of them: {found}")
         elif self._process is None:
             self._attach(processes[0])
         elif self._process.pid != processes[0].pid:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trio_supervisor.client import render
 from trio_supervisor.client.commands import command
-from trio_supervisor.client.processes import ALL, available, outcomes
+from trio_supervisor.client.processes import ALL, available, explain, outcomes
 from trio_supervisor.errors import Fault
 from trio_supervisor.protocol.messages import (
     Add,
@@ -80,6 +80,7 @@ def update(session: Session, words: list[str]) -> None:
             session.fail()
         if not session.wants_json:
             session.say(render.update_line(outcome, dry_run=dry_run))
+            explain(session, outcome)
     if session.wants_json:
         from trio_supervisor.client.objects import to_text, update_object
 
@@ -94,6 +95,7 @@ def update(session: Session, words: list[str]) -> None:
 def add(session: Session, words: list[str]) -> None:
     for outcome in outcomes(session, Add(tuple(words))) if words else ():
         session.say(render.add_line(outcome))
+        explain(session, outcome)
         if code := render.outcome_exit_code(outcome):
             session.fail(code)
 
@@ -106,5 +108,6 @@ def add(session: Session, words: list[str]) -> None:
 def remove(session: Session, words: list[str]) -> None:
     for outcome in outcomes(session, Remove(tuple(words))) if words else ():
         session.say(render.remove_line(outcome))
+        explain(session, outcome)
         if code := render.outcome_exit_code(outcome):
             session.fail(code)

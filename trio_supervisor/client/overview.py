@@ -6,7 +6,7 @@ import time
 
 from trio_supervisor.client import render
 from trio_supervisor.client.commands import command
-from trio_supervisor.client.processes import ALL, snapshot
+from trio_supervisor.client.processes import ALL, snapshot, tell
 from trio_supervisor.client.screen import cut, room_for_names, terminal_width
 from trio_supervisor.client.usage import Looker, Usage
 from trio_supervisor.pids import is_ours
@@ -43,7 +43,7 @@ def ps(session: Session, words: list[str]) -> None:
         session.say(to_text(usage_object(processes, used, unknown)))
         return
     for outcome in unknown:
-        session.say(render.outcome_line(outcome))
+        tell(session, outcome)
     rows = [row(process, one) for process, one in zip(processes, used, strict=True)]
     for line in fitting(rows, terminal_width()):
         session.say(line)

@@ -68,8 +68,7 @@ def status(session: Session, words: list[str]) -> None:
         session.say(to_text(status_object(processes, unknown, strays)))
         return
     for outcome in unknown:
-        session.say(render.outcome_line(outcome))
-        _explain(session, outcome)
+        tell(session, outcome)
     for line in render.status_lines(processes):
         session.say(line)
     for line in render.stray_lines(strays):
@@ -103,7 +102,7 @@ def _pid_of(session: Session, word: str) -> None:
         session.say(f"No such process {word}")
         session.fail()
     for outcome in unknown:
-        _explain(session, outcome)
+        explain(session, outcome)
     for process in processes:
         session.say(str(process.pid or 0))
         if process.pid is None:
@@ -243,13 +242,19 @@ def _operate(session: Session, message: Message, action: Action) -> None:
     """Tell what an operation did; ``action`` is what was asked of targets that name nothing."""
     for told in outcomes(session, message):
         outcome = told.replace(action=action) if told.action == Action.FOUND else told
-        session.say(render.outcome_line(outcome))
-        _explain(session, outcome)
+        tell(session, outcome)
         if code := render.outcome_exit_code(outcome):
             session.fail(code)
 
 
-def _explain(session: Session, outcome: Outcome) -> None:
+def tell(session: Session, outcome: Outcome) -> None:
+    """Say what became of a target, and what the daemon adds to a refusal."""
+    session.say(render.outcome_line(outcome))
+    explain(session, outcome)
+
+
+def explain(session: Session, outcome: Outcome) -> None:
+    """Say what the daemon adds to a refusal: why, or what was perhaps meant."""
     if explanation := render.explanation(outcome):
         session.hint(explanation)
 

@@ -8,7 +8,7 @@ import select
 from trio_supervisor.client import render
 from trio_supervisor.client.commands import command, usage_error
 from trio_supervisor.client.connection import UnreachableError
-from trio_supervisor.client.processes import outcomes
+from trio_supervisor.client.processes import outcomes, tell
 from trio_supervisor.client.words import parse_options, seconds
 from trio_supervisor.errors import Fault, ProtocolError
 from trio_supervisor.lifecycle import ProcessState
@@ -159,9 +159,7 @@ def _code(session: Session, outcome: Outcome) -> int:
             session.say(f"{name}: up")
             return 0
         case Fault.BAD_NAME:
-            session.say(render.outcome_line(outcome))
-            if outcome.detail:
-                session.hint(f"{name}: {outcome.detail}")
+            tell(session, outcome)
             return _UNKNOWN
         case fault:
             session.say(f"{name}: ERROR ({outcome.detail})")

@@ -10,7 +10,7 @@ import re
 from trio_supervisor.client import render
 from trio_supervisor.client.commands import command, usage_error
 from trio_supervisor.client.last_words import last_words
-from trio_supervisor.client.processes import available, snapshot
+from trio_supervisor.client.processes import available, snapshot, tell
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import (
     Event,
@@ -85,7 +85,7 @@ def why(session: Session, words: list[str]) -> None:
         for number, one in enumerate(told):
             _tell(session, one, is_first=number == 0)
         for outcome in unknown:
-            session.say(render.outcome_line(outcome))
+            tell(session, outcome)
     if unknown:
         session.fail()
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from trio_supervisor.daemon.hints import hint
 from trio_supervisor.daemon.logs import ProgramLogs
 from trio_supervisor.daemon.report import Pending
-from trio_supervisor.daemon.targets import ALL, did_you_mean, resolve, split_namespec
+from trio_supervisor.daemon.targets import ALL, resolve, split_namespec
 from trio_supervisor.daemon.terminal import LARGEST, Window
 from trio_supervisor.daemon.waiter import Waiter, attempt
 from trio_supervisor.errors import Fault, RequestError
@@ -143,7 +144,7 @@ def _pending(
     supervisor: Supervisor, action: Action, target: Target, waiters: list[tuple[Program, Waiter]]
 ) -> list[Pending]:
     if not target.programs:
-        unknown = Waiter.known(Fault.BAD_NAME, did_you_mean(supervisor.groups, target))
+        unknown = Waiter.known(Fault.BAD_NAME, hint(supervisor.groups, [target]))
         return [Pending(action, target.group, target.name, unknown)]
     return [Pending(action, p.rank.group, p.rank.name, waiter) for p, waiter in waiters]
 

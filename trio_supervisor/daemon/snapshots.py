@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trio_supervisor.daemon.hints import hint
 from trio_supervisor.daemon.proc import command_line
-from trio_supervisor.daemon.targets import did_you_mean
 from trio_supervisor.errors import Fault
 from trio_supervisor.protocol.messages import (
     Action,
@@ -85,5 +85,5 @@ def _members(pids: set[int]) -> tuple[Member, ...]:
 def unknown_outcomes(supervisor: Supervisor, targets: Iterable[Target]) -> Iterator[Outcome]:
     """Refuse targets that name nothing, with what was perhaps meant."""
     for target in targets:
-        hint = did_you_mean(supervisor.groups, target)
-        yield Outcome(Action.FOUND, target.group, target.name, Fault.BAD_NAME, hint)
+        why = hint(supervisor.groups, [target])
+        yield Outcome(Action.FOUND, target.group, target.name, Fault.BAD_NAME, why)

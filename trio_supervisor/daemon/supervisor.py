@@ -14,9 +14,10 @@ import trio
 from trio_supervisor.daemon.descent import Descent
 from trio_supervisor.daemon.ends import Ends, shell_code
 from trio_supervisor.daemon.group import Group
+from trio_supervisor.daemon.hints import hint
 from trio_supervisor.daemon.order import Order
 from trio_supervisor.daemon.pool import Pool
-from trio_supervisor.daemon.targets import Target, did_you_mean, resolve
+from trio_supervisor.daemon.targets import Target, resolve
 from trio_supervisor.errors import Fault, RequestError, SupervisorError
 from trio_supervisor.lifecycle import ProcessState, SupervisorState
 from trio_supervisor.protocol.messages import EventKind
@@ -177,15 +178,10 @@ class Supervisor:
 
     def program(self, word: str) -> Program:
         """Return the one process that a word names; BAD_NAME when it names none, or several."""
-        suggestion = ""
-        for target in resolve(self.groups, [word]):
-            if target.name and len(target.programs) == 1:
-                return target.programs[0]
-            suggestion = did_you_mean(self.groups, target)
-            if target.is_gathered and target.programs:
-                found = ", ".join(program.rank.namespec for program in target.programs)
-                suggestion = f"name one of them: {found}"
-        raise RequestError(Fault.BAD_NAME, suggestion)
+        targets = resolve(self.groups, [word])
+        if len(targets) == 1 and targets[0].name and len(targets[0].programs) == 1:
+            return targets[0].programs[0]
+        raise RequestError(Fault.BAD_NAME, hint(self.groups, targets))
 
     # ── what can be asked ──
 

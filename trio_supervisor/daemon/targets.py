@@ -2,15 +2,15 @@
 
 As supervisorctl and rpcinterface.py do: ``name`` is the process of the group of the same name,
 ``group:name`` one process, ``group:*`` or ``group:`` a group, ``all`` everything. Beyond that
-``name`` may be that of a program, and means its processes where no process or other group is called
-so; and a word may be a pattern, as a shell knows it: ``worker*`` is compared with the names of all
-processes, ``api:w?`` with those of the groups that match the first half. What is called exactly so
-goes first.
+``name`` may be that of a program, and means its processes, or that of one process of any group, as
+the console shows it, where no other group is called so; and a word may be a pattern, as a shell
+knows it: ``worker*`` is compared with the names of all processes, ``api:w?`` with those of the
+groups that match the first half. What is called exactly so goes first. What to say where nothing
+is meant, or more than one, is in `daemon.hints`.
 """
 
 from __future__ import annotations
 
-import difflib
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 ALL = "all"
 _WILD = frozenset("*?[")
-_NO_LETTERS = frozenset("*?[]")
-_SUGGESTIONS = 3
 
 
 class Target(NamedTuple):
@@ -93,38 +91,8 @@ def resolve(groups: Mapping[str, Group], words: Iterable[str]) -> list[Target]:
     """Return what each word means, in their order; ``all`` anywhere means everything, once."""
     words = list(words)
     if ALL in words:
-        return [_whole(group) for group in _ordered(groups)]
+        return [_whole(group) for group in in_order(groups)]
     return [_one(groups, word) for word in words]
-
-
-def did_you_mean(groups: Mapping[str, Group], target: Target) -> str:
-    """Say which longer name was perhaps meant by one, or a pattern, that names nothing."""
-    if is_pattern(target.group + target.name):
-        likely = _nearest(groups, target)
-    elif target.name != target.group:
-        return ""
-    else:
-        likely = [f"{name}:{target.name}" for name in sorted(groups) if _has(groups[name], target)]
-        if target.group in groups:
-            likely.append(f"{target.group}:*")
-    return f"did you mean {' or '.join(likely)}?" if likely else ""
-
-
-def _nearest(groups: Mapping[str, Group], target: Target) -> list[str]:
-    """Return names that look like a pattern, of processes or, for a whole group, of groups."""
-    plain = "".join(letter for letter in target.name or target.group if letter not in _NO_LETTERS)
-    if not target.name:
-        return [f"{name}:*" for name in difflib.get_close_matches(plain, groups, _SUGGESTIONS)]
-    processes = [(group.name, name) for group in _ordered(groups) for name in group.programs]
-    near = difflib.get_close_matches(plain, {name for _, name in processes}, _SUGGESTIONS)
-    found = [
-        name if name == group else f"{group}:{name}" for group, name in processes if name in near
-    ]
-    return found[:_SUGGESTIONS]
-
-
-def _has(group: Group, target: Target) -> bool:
-    return target.name in group.programs
 
 
 def _one(groups: Mapping[str, Group], word: str) -> Target:
@@ -133,7 +101,7 @@ def _one(groups: Mapping[str, Group], word: str) -> Target:
         return _whole(groups[group])
     if group in groups and name in groups[group].programs:
         return Target(group=group, name=name, programs=(groups[group].programs[name],))
-    if found := _of_program(groups, word):
+    if found := _of_program(groups, word) or _of_any_group(groups, word):
         return found
     if is_pattern(word.removesuffix(":*")):
         matching = tuple(_matching(groups, word))
@@ -145,7 +113,7 @@ def _of_program(groups: Mapping[str, Group], word: str) -> Target | None:
     """Return the processes of the program of a name: its own group, one process, or several."""
     found = [
         Target(group=group.name, name=name, programs=(program,))
-        for group in _ordered(groups)
+        for group in in_order(groups)
         for name, program in group.programs.items()
         if program.spec.program == word
     ]
@@ -158,14 +126,28 @@ def _of_program(groups: Mapping[str, Group], word: str) -> Target | None:
     return next(iter(found), None)
 
 
+def _of_any_group(groups: Mapping[str, Group], name: str) -> Target | None:
+    """Return the one process that has a name, of whatever group; a group's own is none."""
+    found = [] if name in groups else called(groups, name)
+    if len(found) != 1:
+        return None
+    return Target(group=found[0].rank.group, name=name, programs=(found[0],))
+
+
+def called(groups: Mapping[str, Group], name: str) -> list[Program]:
+    """Return the processes of all groups that have a name."""
+    return [group.programs[name] for group in in_order(groups) if name in group.programs]
+
+
 def _matching(groups: Mapping[str, Group], word: str) -> Iterator[Program]:
-    for group in _ordered(groups):
+    for group in in_order(groups):
         for name, program in group.programs.items():
             if matches(word, group.name, name):
                 yield program
 
 
-def _ordered(groups: Mapping[str, Group]) -> list[Group]:
+def in_order(groups: Mapping[str, Group]) -> list[Group]:
+    """Return all groups in the order in which they start."""
     return sorted(groups.values(), key=lambda group: group.order)
 
 

@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from trio_supervisor.config.changes import compare
+from trio_supervisor.daemon.hints import of_group
 from trio_supervisor.daemon.report import Report
 from trio_supervisor.daemon.targets import named
 from trio_supervisor.errors import Fault
@@ -55,9 +56,10 @@ def update(
     """
     report = Report()
     supervisor.reread()
-    wanted = set(named(names, {*supervisor.groups, *supervisor.configured})) - {"all"}
-    for unknown in sorted(wanted - set(supervisor.groups) - set(supervisor.configured)):
-        report.add(Action.UPDATED, unknown, fault=Fault.BAD_NAME)
+    known = {*supervisor.groups, *supervisor.configured}
+    wanted = set(named(names, known)) - {"all"}
+    for unknown in sorted(wanted - known):
+        report.add(Action.UPDATED, unknown, fault=Fault.BAD_NAME, detail=of_group(unknown, known))
     if dry_run:
         found = differences(supervisor, supervisor.configured.values())
         _tell(report, _narrowed(found, wanted))
@@ -151,7 +153,8 @@ def add(supervisor: Supervisor, names: Iterable[str], cause: int | None) -> Repo
         if name in supervisor.groups:
             report.add(Action.ADDED, name, fault=Fault.ALREADY_ADDED)
         elif name not in supervisor.configured:
-            report.add(Action.ADDED, name, fault=Fault.BAD_NAME)
+            likely = of_group(name, supervisor.configured)
+            report.add(Action.ADDED, name, fault=Fault.BAD_NAME, detail=likely)
         else:
             supervisor.add_group(supervisor.configured[name], cause)
             report.add(Action.ADDED, name)
@@ -178,7 +181,8 @@ async def _remove(
 async def _remove_one(supervisor: Supervisor, name: str, report: Report, cause: int | None) -> None:
     group = supervisor.groups.get(name)
     if group is None:
-        report.add(Action.REMOVED, name, fault=Fault.BAD_NAME)
+        likely = of_group(name, supervisor.groups)
+        report.add(Action.REMOVED, name, fault=Fault.BAD_NAME, detail=likely)
     elif not group.is_down:
         report.add(Action.REMOVED, name, fault=Fault.STILL_RUNNING)
     else:
