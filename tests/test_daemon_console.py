@@ -15,6 +15,7 @@ from trio_supervisor.console.board import PROMPT_AFTER
 from trio_supervisor.console.speaker import LONGEST_LINE
 from trio_supervisor.daemon import console as module
 from trio_supervisor.daemon.console import Console
+from trio_supervisor.daemon.labels import Labels
 from trio_supervisor.daemon.stream import BACKLOG
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def console_on(
     descriptor: int, *names: str, environ: Mapping[str, str] = PLAIN, **options: Any
 ) -> Iterator[Console]:
     """Make a console, and close its descriptor at the end."""
-    console = Console(descriptor, names, environ, **options)
+    console = Console(descriptor, Labels((name, name) for name in names), environ, **options)
     yield console
     os.close(console._fd)
 

@@ -12,6 +12,7 @@ from daemon_fakes import Daemon, Plan, group_of, open_daemon, spec_of
 
 from trio_supervisor.console.words import words_of
 from trio_supervisor.daemon.console import Console
+from trio_supervisor.daemon.labels import Labels
 from trio_supervisor.daemon.narrator import Narrator
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import Event, EventKind
@@ -55,7 +56,7 @@ def test_what_is_worth_a_line(fields: dict[str, Any], words: str) -> None:
 def console(tmp_path: Path) -> Iterator[Console]:
     """Writes to a file."""
     with (tmp_path / "shown").open("wb") as file:
-        console = Console(file.fileno(), ("quick", "slow"), {})
+        console = Console(file.fileno(), Labels([("quick", "quick"), ("slow", "slow")]), {})
         yield console
         os.close(console._fd)
 

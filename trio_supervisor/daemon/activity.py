@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from trio_supervisor.daemon.console import Console
 from trio_supervisor.daemon.distant import log_file
+from trio_supervisor.daemon.labels import Labels
 from trio_supervisor.daemon.mounts import Mounts
 from trio_supervisor.daemon.syslog import Syslog, SyslogHandler
 from trio_supervisor.errors import SupervisorError
@@ -84,7 +85,7 @@ class ActivityLog:
         self._console = console
         self._quiet = quiet
         shows = spec.nodaemon and not spec.silent and console is None
-        self._echo = [Console(1, (), os.environ)] if shows else []
+        self._echo = [Console(1, Labels(), os.environ)] if shows else []
         self.file: LogFile | None = None
         self.syslog = Syslog()
         self._open(spec)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor.daemon.ends import is_done
+from trio_supervisor.daemon.labels import Labels
 from trio_supervisor.daemon.listeners import url_of
 from trio_supervisor.lifecycle import ProcessState, SupervisorState
 from trio_supervisor.protocol.messages import EventKind
@@ -95,20 +96,22 @@ def _say_what_runs(supervisor: Supervisor, began: float) -> bool:
         return False
     expected = list(_expected(supervisor))
     if expected:
-        told = sentence(expected, trio.current_time() - began)
+        labels = Labels((one.rank.group, one.rank.name) for one in supervisor.programs())
+        told = sentence(expected, labels, trio.current_time() - began)
         log.info("%s; Ctrl-C stops everything", told)
     else:
         log.info(_NOTHING)
     return True
 
 
-def sentence(expected: list[Program], seconds: float) -> str:
+def sentence(expected: list[Program], labels: Labels, seconds: float) -> str:
     """Say how many processes run after so many seconds, and how the others are."""
     others: dict[str, list[str]] = {}
     for program in expected:
         if not (_runs(program) or (_has_ended(program) and is_done(program))):
             word = _NOT_READY if program.state is _S.RUNNING else program.state.name
-            others.setdefault(word, []).append(program.rank.name)
+            label = labels.of(program.rank.group, program.rank.name)
+            others.setdefault(word, []).append(label)
     count = len(expected) - sum(map(len, others.values()))
     state = "RUNNING and ready" if any(program.spec.ready for program in expected) else "RUNNING"
     told = [f"{counted(count, len(expected))} {state} after {seconds:.1f} s"]

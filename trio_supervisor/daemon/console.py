@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trio_supervisor.console.speaker import ConsoleSink
+    from trio_supervisor.daemon.labels import Labels
     from trio_supervisor.daemon.terminal import Window
 
 PATIENCE = 0.1
@@ -37,14 +38,14 @@ LOST = "… %d bytes not shown: the terminal was too slow …"
 class Console(Board):
     """Writes to one descriptor, which is a terminal or not, and never blocks on it.
 
-    ``names`` get their colours in this order, ``plain`` ones have none. ``color`` and
+    ``labels`` get their colours in their order, ``plain`` names have none. ``color`` and
     ``timestamps`` are what was asked for.
     """
 
     def __init__(
         self,
         descriptor: int,
-        names: tuple[str, ...],
+        labels: Labels,
         environ: Mapping[str, str],
         *,
         plain: tuple[str, ...] = (),
@@ -54,9 +55,10 @@ class Console(Board):
         style = Style(
             is_coloured=wants_colour(os.isatty(descriptor), environ, color),
             has_times=timestamps,
-            width=max(map(len, (*names, *plain)), default=0),
+            width=max(map(len, (*labels.all, *plain)), default=0),
         )
-        super().__init__(style, names, plain=plain, clock=trio.current_time)
+        super().__init__(style, labels.all, plain=plain, clock=trio.current_time)
+        self.labels = labels
         self._fd = non_blocking(descriptor)
         self._waiting: deque[bytes] = deque()
         self._size = 0

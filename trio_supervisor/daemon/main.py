@@ -20,6 +20,7 @@ from trio_supervisor.daemon.containment import degradations
 from trio_supervisor.daemon.doors import Doors
 from trio_supervisor.daemon.guardian import remove_pidfile
 from trio_supervisor.daemon.kernel import become_subreaper
+from trio_supervisor.daemon.labels import Labels
 from trio_supervisor.daemon.launch import report
 from trio_supervisor.daemon.limits import DescriptorBudget, raise_limits
 from trio_supervisor.daemon.proc import pid_list
@@ -199,10 +200,12 @@ def _longest_grace(configuration: Configuration) -> float:
 
 
 def _console(launch: Launch, configuration: Configuration) -> Console:
-    names = tuple(p.process_name for group in configuration.groups for p in group.programs)
+    labels = Labels(
+        (group.name, p.process_name) for group in configuration.groups for p in group.programs
+    )
     return Console(
         1,
-        names,
+        labels,
         os.environ,
         plain=(CONSOLE_NAME,),
         color=launch.color,

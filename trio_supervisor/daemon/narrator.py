@@ -45,7 +45,7 @@ class Narrator:
         if event.to_state is not None:
             self._since[event.group, event.name] = event.clock
         if text := words_of(event):
-            self._console.say(event.name, text)
+            self._console.say(self._console.labels.of(event.group, event.name), text)
 
     async def tell_who_is_waited_for(self) -> None:
         """When everything is to end, tell now and then what has not ended yet."""
@@ -55,12 +55,13 @@ class Narrator:
         log.info("Ctrl-C again kills what is left")
         while True:
             for program in self._supervisor.programs():
-                if text := self._why_waited_for(program, began):
-                    self._console.say(program.rank.name, text)
+                label = self._console.labels.of(program.rank.group, program.rank.name)
+                if text := self._why_waited_for(program, began, self._console.last_line(label)):
+                    self._console.say(label, text)
             await trio.sleep(REPORT_EVERY)
 
-    def _why_waited_for(self, program: Program, began: float) -> str:
-        """Say how long a process has been waited for, and what it said last; or nothing."""
+    def _why_waited_for(self, program: Program, began: float, last: str) -> str:
+        """Say how long a process has been waited for, and its last line; or nothing."""
         condition = program.condition
         pids = condition.left or ({condition.pid} if condition.pid is not None else set())
         if not pids:
@@ -75,7 +76,6 @@ class Narrator:
             text += ", cannot be killed"
         elif condition.state is _S.STOPPING:
             text += f" of {program.spec.stopwaitsecs:g}"
-        last = self._console.last_line(program.rank.name)
         return text + (f", last line: {_quoted(last)}" if last else "")
 
 

@@ -156,8 +156,10 @@ class Root:
         return left
 
     def _make(self, spec: ProgramSpec, rank: Rank) -> Program:
-        console, name = self._console, rank.name
-        also = (console.sink(name), console.sink(name)) if console else None
+        also = None
+        if console := self._console:
+            label = console.labels.of(rank.group, rank.name)
+            also = console.sink(label), console.sink(label)
         return Program(
             spec,
             rank,
