@@ -138,6 +138,20 @@ def test_what_fails_before_it_is_told_to_stop_gives_its_code(rig: Rig) -> None:
     assert done.returncode == 9, done.stdout
 
 
+@pytest.mark.parametrize("leaving", ["-d", "--wait", "--wait-timeout=3"])
+@pytest.mark.parametrize("ending", ["--abort-on-exit", "--exit-code-from=web"])
+def test_who_leaves_cannot_wait_for_an_end(rig: Rig, leaving: str, ending: str) -> None:
+    rig.write(up_at_once("web", "exit 3"))
+
+    done = up(rig, leaving, ending)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    one, other = (option.partition("=")[0] for option in (ending, leaving))
+    assert f"Error: {one}: with {other} nobody is there" in done.stderr
+    assert "take out one of them" in done.stderr
+    assert not rig.left_files()
+
+
 def test_up_tells_health_once(rig: Rig) -> None:
     health = "health = {exec = 'true', interval = 0.05}"
     rig.write(up_at_once("web", FOREVER, health) + shell("job", "exit 0", "depends_on = ['web']"))

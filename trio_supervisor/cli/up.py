@@ -26,7 +26,7 @@ what is missing is started, output is shown from now on, and Ctrl-C only leaves.
   --wait-timeout S           wait no longer than that: 30, 1.5, 2m
   --no-deps                  with NAME: start nothing that these depend on
   --abort-on-exit            stop everything as soon as any process ends, with its exit code; a
-                             task that ends well is none
+                             task that ends well is none; not with -d, --wait
   --exit-code-from NAME      so, with the exit code of this process, if it ends by itself
   --timestamps               the time before each line
   --color, --no-color        with colours, or without (default: NO_COLOR, FORCE_COLOR, else
@@ -61,6 +61,9 @@ OF_THE_FIRST = (
     "--concurrency",
 )
 """What an `up` that finds another cannot ask for."""
+LEAVING = ("-d", "--detach", "--wait", "--wait-timeout")
+ENDING = ("--abort-on-exit", "--exit-code-from")
+"""What is about the end, which an `up` that leaves does not see."""
 
 
 def main(arguments: list[str]) -> int:
@@ -99,7 +102,7 @@ def _run(path: str, names: tuple[str, ...], given: dict[str, str]) -> int:
     limit = given.get("--wait-timeout")
     timeout = None if limit is None else seconds("--wait-timeout", limit)
     is_waiting = "--wait" in given or timeout is not None
-    is_detached = is_waiting or "-d" in given or "--detach" in given
+    is_detached = _is_detached(given)
     session = joining.find(path)
     if session is None:
         launch = _launch(path, names, given, is_detached=is_detached)
@@ -116,6 +119,20 @@ def _run(path: str, names: tuple[str, ...], given: dict[str, str]) -> int:
     else:
         joining.start(session, joining.chosen(session, names))
     return joining.wait(session, names, timeout) if is_waiting else 0
+
+
+def _is_detached(given: dict[str, str]) -> bool:
+    """Say whether it is to leave at once, or when all is ready; SupervisorError if it cannot."""
+    from trio_supervisor.errors import SupervisorError
+
+    leaving = next((one for one in LEAVING if one in given), "")
+    ending = next((one for one in ENDING if one in given), "")
+    if leaving and ending:
+        raise SupervisorError(
+            f"{ending}: with {leaving} nobody is there to see that end, and to exit with its "
+            f"code: take out one of them"
+        )
+    return bool(leaving)
 
 
 def _launch(
