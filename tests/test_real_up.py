@@ -48,6 +48,32 @@ def test_up_returns_when_all_is_ready(stack: Rig) -> None:
     assert up(stack, "--wait", "o*").stdout == "off: up\n"
 
 
+def test_up_in_the_background_says_what_it_started_and_how_to_go_on(stack: Rig) -> None:
+    stack.write(CHAIN + OFF + "[program.bad]\ncommand = '/no/such'\n")
+    go_on = "trio-supervisor logs -f shows the output, trio-supervisor down stops everything\n"
+
+    done = stack.run("trio-supervisor", "up", "-d")
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr in {
+        f"2 processes started; FATAL: bad; {go_on}",
+        f"3 processes started; {go_on}",  # it has not been tried yet
+    }
+    assert stack.ctl("wait", "web", "db").returncode == 0
+    again = stack.run("trio-supervisor", "up", "-d", "web")
+    assert (again.returncode, again.stdout) == (0, "")
+    assert again.stderr == f"all of it runs already; {go_on}"
+    assert stack.run("trio-supervisor", "up", "-d", "off").stderr == "off: started\n"
+
+
+def test_the_commands_that_up_names_find_another_configuration(stack: Rig) -> None:
+    stack.configuration = stack.write(CHAIN, name="the other.toml")
+
+    told = up(stack, "-d").stderr
+
+    assert "trio-supervisor down -c 'the other.toml' stops everything" in told
+
+
 def test_up_says_what_does_not_become_ready(stack: Rig) -> None:
     stack.write(up_at_once("a", FOREVER) + shell("slow", FOREVER, "startsecs = 1000"))
 

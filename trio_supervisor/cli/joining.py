@@ -6,6 +6,7 @@ import signal
 import sys
 
 from trio_supervisor.errors import ProtocolError, SupervisorError
+from trio_supervisor.source.search import option_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,8 +92,8 @@ def chosen(session: Session, names: tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
-def start(session: Session, targets: tuple[str, ...]) -> None:
-    """Start what of the targets is down, but for what has done its work."""
+def start(session: Session, targets: tuple[str, ...]) -> int:
+    """Start what of the targets is down, but for what has done its work; return how many."""
     from trio_supervisor.client import render
     from trio_supervisor.client.processes import outcomes, snapshot
     from trio_supervisor.client.session import Session
@@ -109,8 +110,34 @@ def start(session: Session, targets: tuple[str, ...]) -> None:
         )
         for outcome in outcomes(other, Start(missing, wait=False)) if missing else ():
             session.hint(render.outcome_line(outcome))
+        return len(missing)
     finally:
         other.close()
+
+
+def tell_start(session: Session) -> None:
+    """Say, on stderr, how many processes a new daemon has started, and how to go on."""
+    from trio_supervisor.client.processes import snapshot
+    from trio_supervisor.client.render import namespec
+    from trio_supervisor.lifecycle import ProcessState
+
+    rows = snapshot(session, ())[0]
+    failed = [row for row in rows if row.state is ProcessState.FATAL]
+    count = sum(row.wanted or row.spawns > 0 for row in rows if row not in failed)
+    words = f"{count} process{'' if count == 1 else 'es'} started"
+    if failed:
+        words += f"; FATAL: {', '.join(namespec(row.group, row.name) for row in failed)}"
+    session.hint(f"{words}; {how_to_go_on(session)}")
+
+
+def how_to_go_on(session: Session) -> str:
+    """Say how to see and stop what runs in the background."""
+    assert session.configuration is not None
+    option = option_for(session.configuration, sys.argv[0])
+    return (
+        f"trio-supervisor logs -f{option} shows the output, "
+        f"trio-supervisor down{option} stops everything"
+    )
 
 
 def wait(session: Session, names: tuple[str, ...], timeout: float | None) -> int:

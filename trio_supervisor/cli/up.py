@@ -111,13 +111,15 @@ def _run(path: str, names: tuple[str, ...], given: dict[str, str]) -> int:
         if code := _start_detached(launch):
             return code
         if (session := joining.find(path)) is None:
-            return _gone(path)
+            return _gone(path) if is_waiting else 0
+        if not is_waiting:
+            joining.tell_start(session)
     elif first := [one for one in OF_THE_FIRST if one in given]:
         raise SupervisorError(f"{first[0]}: it runs already (trio-supervisor down stops it)")
     elif not is_detached:
         return joining.join(session, names, given)
-    else:
-        joining.start(session, joining.chosen(session, names))
+    elif not joining.start(session, joining.chosen(session, names)) and not is_waiting:
+        session.hint(f"all of it runs already; {joining.how_to_go_on(session)}")
     return joining.wait(session, names, timeout) if is_waiting else 0
 
 
