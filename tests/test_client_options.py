@@ -211,13 +211,29 @@ def test_an_unreadable_configuration_is_told_with_its_place(
 def test_the_hint_names_the_configuration(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "supervisord.conf"
+    file = tmp_path / "other.conf"
     file.write_text("[unix_http_server]\nfile = /nowhere/s\n")
 
     assert main(["-c", str(file), "start", "x"]) == 7
     out, err = capsys.readouterr()
     assert out == "unix:///nowhere/s no such file\n"
-    assert err.endswith(f"start it with: supervisord -c {file}\n")
+    assert err.endswith("start it with: supervisord -c other.conf\n")
+
+
+def test_who_typed_trio_supervisor_is_told_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "supervisord.conf").write_text("[unix_http_server]\nfile = /nowhere/s\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["/opt/x/bin/trio-supervisor"])
+
+    main(["ps"])
+    main(["-s", "unix:///nowhere/s", "ps"])
+
+    assert capsys.readouterr().err.splitlines() == [
+        "supervisord is not running; start it with: trio-supervisor up",
+        "is supervisord running there? (start it with: trio-supervisor -c FILE up)",
+    ]
 
 
 def run(*words: str) -> tuple[str, set[str]]:

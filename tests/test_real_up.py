@@ -7,7 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from rig import PATIENCE, open_rig, shell, until, up_at_once  # noqa: F401  # the fixture
+from rig import PATIENCE, SCRIPTS, open_rig, shell, until, up_at_once  # noqa: F401  # the fixture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +51,7 @@ def test_up_returns_when_all_is_ready(stack: Rig) -> None:
 def test_up_in_the_background_says_what_it_started_and_how_to_go_on(stack: Rig) -> None:
     stack.write(CHAIN + OFF + "[program.bad]\ncommand = '/no/such'\n")
     go_on = "trio-supervisor logs -f shows the output, trio-supervisor down stops everything\n"
+    stack.environment["PATH"] = f"{SCRIPTS}:{stack.environment['PATH']}"
 
     done = stack.run("trio-supervisor", "up", "-d")
 
@@ -71,7 +72,7 @@ def test_the_commands_that_up_names_find_another_configuration(stack: Rig) -> No
 
     told = up(stack, "-d").stderr
 
-    assert "trio-supervisor down -c 'the other.toml' stops everything" in told
+    assert "trio-supervisor -c 'the other.toml' down stops everything" in told
 
 
 def test_up_says_what_does_not_become_ready(stack: Rig) -> None:
@@ -201,7 +202,11 @@ def test_up_says_how_to_reach_it_although_something_has_failed(rig: Rig) -> None
     (start,) = (at for at, line in enumerate(told) if "Ctrl-C" in line)
     assert told[start].startswith("1 of 2 processes is RUNNING after ")
     assert told[start].endswith("; FATAL: bad; Ctrl-C stops everything")
-    assert told[start + 1] == "control: supervisorctl -c supervisord.toml"
+    control = told[start + 1].removeprefix("control: ")
+    shown = subprocess.run(
+        f"{control} status", shell=True, cwd=rig.directory, env=rig.environment, check=False
+    )
+    assert shown.returncode == 3
     assert rig.finish(stack, signal.SIGINT) == 0
 
 

@@ -6,7 +6,7 @@ import signal
 import sys
 
 from trio_supervisor.errors import ProtocolError, SupervisorError
-from trio_supervisor.source.search import option_for
+from trio_supervisor.source.shown import command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,11 +133,8 @@ def tell_start(session: Session) -> None:
 def how_to_go_on(session: Session) -> str:
     """Say how to see and stop what runs in the background."""
     assert session.configuration is not None
-    option = option_for(session.configuration, sys.argv[0])
-    return (
-        f"trio-supervisor logs -f{option} shows the output, "
-        f"trio-supervisor down{option} stops everything"
-    )
+    launcher = command("trio-supervisor", session.configuration, sys.argv[0])
+    return f"{launcher} logs -f shows the output, {launcher} down stops everything"
 
 
 def wait(session: Session, names: tuple[str, ...], timeout: float | None) -> int:

@@ -6,6 +6,7 @@ here when they are imported; nothing a person types or a daemon answers becomes 
 
 from __future__ import annotations
 
+import os
 import sys
 
 from trio_supervisor.client.connection import DENIED, UnreachableError, VersionError
@@ -233,9 +234,14 @@ def _absence_hint(session: Session) -> str:
         from trio_supervisor.source.search import sought
 
         return f"no configuration was found ({sought(sys.argv[0])})\n{_LOST_HINT}"
+    has_launcher = os.path.basename(sys.argv[0]) == "trio-supervisor"
+    name, words = ("trio-supervisor", " up") if has_launcher else ("supervisord", "")
     if session.configuration is None:
-        return "is supervisord running there? (start it with: supervisord -c FILE)"
-    return f"supervisord is not running; start it with: supervisord -c {session.configuration}"
+        return f"is supervisord running there? (start it with: {name} -c FILE{words})"
+    from trio_supervisor.source.shown import command as shown
+
+    start = shown(name, session.configuration, sys.argv[0])
+    return f"supervisord is not running; start it with: {start}{words}"
 
 
 def _report(session: Session, fault: str, detail: str, line: str) -> None:

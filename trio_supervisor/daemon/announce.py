@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
@@ -18,6 +19,7 @@ from trio_supervisor.daemon.labels import Labels
 from trio_supervisor.daemon.listeners import url_of
 from trio_supervisor.lifecycle import ProcessState, SupervisorState
 from trio_supervisor.protocol.messages import EventKind
+from trio_supervisor.source.shown import command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +41,23 @@ _NOT_READY = "not ready"
 log = logging.getLogger(__name__)
 
 
+class Place(NamedTuple):
+    """Where whoever reads it is: a directory, and what starts supervisorctl there."""
+
+    directory: str
+    control: str
+
+    @classmethod
+    def here(cls, configuration: str) -> Place:
+        """Return the current directory, which the daemon leaves after this."""
+        return cls(os.getcwd(), command("supervisorctl", configuration, sys.argv[0]))
+
+
 async def announce(
-    supervisor: Supervisor, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    supervisor: Supervisor,
+    place: Place,
+    *,
+    task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Wait until the start-up is over, or takes long; say what runs, and how to reach it."""
     began = trio.current_time()
@@ -50,7 +67,7 @@ async def announce(
             await _wait_until_over(news, supervisor)
         if not _say_what_runs(supervisor, began):
             return
-        _say_where(supervisor)
+        _say_where(supervisor, place)
         if not _is_over(supervisor):
             await _wait_until_over(news, supervisor)
             _say_what_runs(supervisor, began)
@@ -125,18 +142,18 @@ def counted(count: int, whole: int) -> str:
     return f"{count} of {whole} processes {'is' if count == 1 else 'are'}"
 
 
-def _say_where(supervisor: Supervisor) -> None:
-    log.info("control: supervisorctl -c %s", os.path.relpath(supervisor.configuration.path))
+def _say_where(supervisor: Supervisor, place: Place) -> None:
+    log.info("control: %s", place.control)
     for server in supervisor.configuration.inet_servers:
         log.info("web page: %s/", url_of(server))
     files = (p.logs.stdout_path for p in supervisor.programs() if p.spec.stdout_logfile != "AUTO")
-    patterns = sorted({pattern_of(path) for path in files if path})
+    patterns = sorted({pattern_of(path, place.directory) for path in files if path})
     if patterns:
         log.info("logs: tail -fq %s", " ".join(patterns))
 
 
-def pattern_of(path: str) -> str:
-    """Return what a shell expands to a log: its directory's files, but not all of the current."""
-    relative = os.path.relpath(path)
+def pattern_of(path: str, start: str) -> str:
+    """Return what a shell expands to a log: its directory's files, but not all of where one is."""
+    relative = os.path.relpath(path, start)
     directory = os.path.dirname(relative)
     return f"{directory}/*" if directory else relative

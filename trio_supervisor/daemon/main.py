@@ -15,6 +15,7 @@ from trio_supervisor import config
 from trio_supervisor.daemon import descent, leftovers, readiness
 from trio_supervisor.daemon import run as runs
 from trio_supervisor.daemon.activity import ActivityLog
+from trio_supervisor.daemon.announce import Place
 from trio_supervisor.daemon.console import Console
 from trio_supervisor.daemon.containment import degradations
 from trio_supervisor.daemon.doors import Doors
@@ -91,6 +92,7 @@ class Daemon:
         self._mark = uuid.uuid4().hex
         self._configuration = configuration
         spec = configuration.supervisord
+        self._place = Place.here(configuration.path) if launch.console else None
         os.chdir(configuration.base)
         os.umask(spec.umask)
         become_subreaper()
@@ -124,6 +126,7 @@ class Daemon:
             budget=self._budget,
             state=self._state,
             console=self._console,
+            place=self._place,
             abandon=self._abandon,
         )
         log.info("supervisord started with pid %d", self._guardian)

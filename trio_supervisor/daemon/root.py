@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from trio_supervisor.daemon.activity import ActivityLog
+    from trio_supervisor.daemon.announce import Place
     from trio_supervisor.daemon.console import Console
     from trio_supervisor.daemon.doors import Doors
     from trio_supervisor.daemon.limits import DescriptorBudget
@@ -65,15 +66,20 @@ class Root:
         budget: DescriptorBudget,
         state: StateFile,
         console: Console | None = None,
+        place: Place | None = None,
         abandon: Callable[[set[int]], NoReturn],
     ) -> None:
-        """Put it together; ``abandon`` ends the process while tasks wait for the unkillable."""
+        """Put it together; ``abandon`` ends the process while tasks wait for the unkillable.
+
+        A ``console`` is told how to reach what runs from a ``place``.
+        """
         self.containment = Containment()
         self._abandon = abandon
         self._state = state
         self._doors = doors
         self._activity = activity
         self._console = console
+        self._place = place
         self._pump = Pump(console.relieve) if console else Pump()
         self._events = EventBus()
         self._spawner = ProcessSpawner(
@@ -118,7 +124,8 @@ class Root:
                     self._events.attach(narrator)
                     services.start_soon(self._console.run)
                     services.start_soon(narrator.tell_who_is_waited_for)
-                    await services.start(announce, self.supervisor)
+                    if self._place:
+                        await services.start(announce, self.supervisor, self._place)
                 async with trio.open_nursery() as tree:
                     await tree.start(self.supervisor.run)
                     # only now is there something that a signal or a request could stop

@@ -35,18 +35,6 @@ def find_configuration(given: str | None, executable: str) -> str | None:
     return path
 
 
-def option_for(configuration: str, executable: str) -> str:
-    """Return what a command that is shown needs to find a configuration, to go behind its name.
-
-    It is empty where the command finds that file by itself.
-    """
-    if find_configuration(None, executable) == configuration:
-        return ""
-    from shlex import quote
-
-    return f" -c {quote(min(os.path.relpath(configuration), configuration, key=len))}"
-
-
 def candidates(executable: str) -> tuple[str, ...]:
     """List all paths that are tried, in order, for the executable that was called.
 
