@@ -54,6 +54,7 @@ def suggested(capsys: pytest.CaptureFixture[str], *words: str) -> set[str] | Non
         ("trio-supervisor up --wait-timeout |", set()),
         ("trio-supervisor up -c |", None),
         ("trio-supervisor logs --g|", {"--grep"}),
+        ("supervisorctl logs --t|", {"--timestamps"}),
         ("trio-supervisor check --s|", {"--strict"}),
         ("trio-supervisor run |", None),
         ("trio-supervisor completion |", {"bash", "zsh", "fish"}),
@@ -95,11 +96,9 @@ def test_names_come_from_the_daemon_or_from_the_file(
     assert suggested(capsys, *words) == {"web", "pool", "all"}
     rig.start()
     assert suggested(capsys, *words) == {"web", "pool", "pool:w0", "pool:w1", "pool:*", "all"}
-    assert suggested(capsys, "trio-supervisor", "run", "-e", "pool:") == {
-        "pool:w0",
-        "pool:w1",
-        "pool:*",
-    }
+    for command in ("run -e", "attach", "up --exit-code-from"):
+        of_one = suggested(capsys, "trio-supervisor", *command.split(), "")
+        assert of_one == {"web", "pool:w0", "pool:w1"}
     assert suggested(capsys, "supervisorctl", "update", "") == {"web", "pool"}
     assert suggested(capsys, "supervisorctl", "-c", str(rig.configuration), "stop", "w") == {"web"}
 
@@ -157,3 +156,32 @@ def test_a_real_bash_completes_at_tab(rig: Rig) -> None:
         bash.expect("w0  w1")
         bash.type("\x15exit\n")
         assert bash.wait() == 0
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="there is no fish")
+def test_a_fresh_fish_completes_what_the_instructions_say(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig.write(PROGRAMS)
+    assert completion.main(["--help"]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "  fish  " in line)
+    command, _, file = line.partition("fish")[2].partition("  in ~/")
+    config = rig.directory / file
+    config.parent.mkdir(parents=True)
+    config.write_text(f"{command.strip()}\n")
+    environment = {
+        **rig.environment,
+        "HOME": str(rig.directory),
+        "PATH": f"{SCRIPTS}:/usr/bin:/bin",
+    }
+
+    for line, expected in (("supervisorctl sta", "status"), ("trio-supervisor attach w", "web")):
+        asked = subprocess.run(
+            ["fish", "-c", f"complete -C '{line}'"],
+            cwd=rig.directory,
+            env={name: text for name, text in environment.items() if not name.startswith("XDG_C")},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert expected in [one.partition("\t")[0] for one in asked.stdout.splitlines()]

@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import sys
+from collections import Counter
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from importlib import import_module
 
@@ -31,7 +32,7 @@ names of what the daemon of this directory runs.
 
   bash   source <(trio-supervisor completion bash)          in ~/.bashrc
   zsh    source <(trio-supervisor completion zsh)           in ~/.zshrc, after compinit
-  fish   trio-supervisor completion fish > ~/.config/fish/completions/trio-supervisor.fish
+  fish   trio-supervisor completion fish | source           in ~/.config/fish/config.fish
 """
 SUGGEST = "suggest"
 FILES = 3
@@ -40,6 +41,8 @@ _WORD = 2
 """Where the words begin after ``suggest --``."""
 _CONFIGURATION = ("-c", "--configuration")
 _ALL = "all"
+_OF_ONE = frozenset({"attach", "fg", "run", "tail"})
+"""Commands that take the name of one process."""
 
 _OPTION = re.compile(r"(?<![\w\]-])(?:(-[a-z?]), )?(--?[a-z][a-z-]*)(?:[ =]([A-Z]+)\b)?")
 
@@ -99,9 +102,14 @@ class Line:
     def _options_of(self, help_: str) -> dict[str, str]:
         """Return the options of the command, and the one of supervisorctl that may follow it."""
         from trio_supervisor.cli.launcher import COMMANDS as OWN
+        from trio_supervisor.client.words import LONG_SPELLINGS
 
-        is_own = self._is_launcher and self._command in OWN
-        return {**parse_help(help_), **({} if is_own else dict.fromkeys(_CONFIGURATION, "FILE"))}
+        found = parse_help(help_)
+        if self._is_launcher and self._command in OWN:
+            return found
+        if self._command == "logs":
+            found |= {long: found[short] for short, long in LONG_SPELLINGS.items()}
+        return {**found, **dict.fromkeys(_CONFIGURATION, "FILE")}
 
     def _find_command(self) -> str:
         """Return the first word that is neither an option nor the value of one."""
@@ -124,9 +132,16 @@ class Line:
                 return None
             case "signal" if self._typed[-1] == "signal":
                 return ((one.name.removeprefix("SIG"), "") for one in signal.Signals)
+        return self._targets(help_)
+
+    def _targets(self, help_: str) -> Iterable[Suggestion]:
+        """Return the names that the command takes: of one process, of any, or of groups."""
+        configuration = self._configuration()
+        if self._command in _OF_ONE or self._typed[-1] == "--exit-code-from":
+            return _names_of_one(configuration)
         if "NAME" in help_:
-            return _names(self._configuration())
-        return _groups(self._configuration()) if "GROUP" in help_ else ()
+            return _names(configuration)
+        return _groups(configuration) if "GROUP" in help_ else ()
 
     def _configuration(self) -> str | None:
         given = [
@@ -187,6 +202,16 @@ def _names(configuration: str | None) -> Iterator[Suggestion]:
     for group in sorted(groups):
         yield f"{group}:*", "group"
     yield _ALL, "everything"
+
+
+def _names_of_one(configuration: str | None) -> Iterator[Suggestion]:
+    """Yield processes with their states, and programs of one."""
+    processes = list(_processes(configuration))
+    shown = {one.namespec: one.state for one in processes}
+    yield from shown.items()
+    for program, count in sorted(Counter(one.program for one in processes).items()):
+        if program not in {"", *shown} and count == 1:
+            yield program, "program"
 
 
 def _groups(configuration: str | None) -> Iterator[Suggestion]:

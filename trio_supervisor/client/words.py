@@ -7,6 +7,9 @@ import time
 from trio_supervisor.errors import SupervisorError
 from trio_supervisor.source.duration import duration
 
+LONG_SPELLINGS = {"-t": "--timestamps"}
+"""Options of logs by their letters, each with a word for it."""
+
 
 class WordsError(SupervisorError):
     """The words after a command are not what it takes; its text says what is wrong."""
