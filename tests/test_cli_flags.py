@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,8 @@ from trio_supervisor.errors import SupervisorError
 
 if TYPE_CHECKING:
     from rig import Rig
+
+pytestmark = pytest.mark.usefixtures("keep_ctrl_c")
 
 
 def test_nothing_given_is_nothing_overridden() -> None:
@@ -170,3 +173,49 @@ def test_what_is_wrong_with_the_file_is_blamed_on_it_beside_a_flag(rig: Rig) -> 
         f"Error: {path}:4: supervisord.minfds: -1 is refused: expected an integer >= 0",
         "Error: command line: --logfile_backups: -1 is refused: expected an integer >= 0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("up --detch", "option --detch not recognized (did you mean --detach?)"),
+        ("up -z", "option -z not recognized"),
+        ("up --wait-timeout", "option --wait-timeout requires argument"),
+        ("run --enviroment x", "option --enviroment not recognized (did you mean --environment?)"),
+        ("run", "no command (example: trio-supervisor run -- make migrate)"),
+        ("check --strct", "unrecognized arguments: --strct (did you mean --strict?)"),
+        ("doctor --jsn", "unrecognized arguments: --jsn (did you mean --json?)"),
+        ("schema x", "unrecognized arguments: x"),
+    ],
+)
+def test_a_wrong_option_is_told_in_two_lines(
+    capsys: pytest.CaptureFixture[str], line: str, told: str
+) -> None:
+    try:
+        code = launcher.main(line.split())
+    except SystemExit as leaving:
+        code = int(str(leaving.code))
+
+    command = line.split(maxsplit=1)[0]
+    help_ = f"For help, use trio-supervisor {command} -h\n"
+    assert (code, capsys.readouterr().err) == (2, f"Error: {told}\n{help_}")
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("upp", "up"), ("UP", "up"), ("chekc", "check"), ("stauts", "status")]
+)
+def test_a_mistyped_command_is_answered_with_the_nearest(
+    capsys: pytest.CaptureFixture[str], word: str, meant: str
+) -> None:
+    assert launcher.main([word]) == 1
+    assert capsys.readouterr().err.startswith(f"did you mean {meant}?")
+
+
+@pytest.mark.parametrize(("topic", "beginning"), [("logs", "logs [NAME"), ("check", "usage: ")])
+def test_the_launcher_has_help_on_every_command(
+    capsys: pytest.CaptureFixture[str], topic: str, beginning: str
+) -> None:
+    with suppress(SystemExit):
+        launcher.main(["help", topic])
+
+    assert capsys.readouterr().out.startswith(beginning)

@@ -44,3 +44,18 @@ def test_options_may_stand_anywhere() -> None:
     )
     with pytest.raises(WordsError, match="option --y not recognized"):
         parse_options(["--y"], "", [])
+
+
+def test_an_unknown_option_is_answered_with_the_nearest() -> None:
+    with pytest.raises(WordsError, match=r"option --tmeout not recognized .did you mean --timeout"):
+        parse_options(["--tmeout=3"], "", ["timeout="])
+    with pytest.raises(WordsError, match=r"--timeout requires argument$"):
+        parse_options(["--timeout"], "", ["timeout="])
+
+
+def test_letters_have_the_spellings_of_docker_compose() -> None:
+    words = ["--follow", "--tail", "5", "web", "--timestamps"]
+
+    assert parse_options(words, "fn:t", []) == ({"-f": "", "-n": "5", "-t": ""}, ["web"])
+    with pytest.raises(WordsError, match="--follow not recognized"):
+        parse_options(["--follow"], "", [])

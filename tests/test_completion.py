@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ from trio_supervisor.cli.shells import SCRIPTS as SHELLS
 from trio_supervisor.lifecycle import ProcessState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from rig import Rig
@@ -27,12 +25,7 @@ PROGRAMS = up_at_once("web", "exec sleep 1000") + up_at_once(
 )
 
 
-@pytest.fixture(autouse=True)
-def keep_ctrl_c() -> Iterator[None]:
-    """Undo what the help of `up` does to SIGINT in this process."""
-    before = signal.getsignal(signal.SIGINT)
-    yield
-    signal.signal(signal.SIGINT, before)
+pytestmark = pytest.mark.usefixtures("keep_ctrl_c")
 
 
 def suggested(capsys: pytest.CaptureFixture[str], *words: str) -> set[str] | None:
@@ -54,7 +47,7 @@ def suggested(capsys: pytest.CaptureFixture[str], *words: str) -> set[str] | Non
         ("trio-supervisor up --wait-timeout |", set()),
         ("trio-supervisor up -c |", None),
         ("trio-supervisor logs --g|", {"--grep"}),
-        ("supervisorctl logs --t|", {"--timestamps"}),
+        ("supervisorctl logs --t|", {"--tail", "--timestamps"}),
         ("trio-supervisor check --s|", {"--strict"}),
         ("trio-supervisor run |", None),
         ("trio-supervisor completion |", {"bash", "zsh", "fish"}),

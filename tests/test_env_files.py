@@ -11,9 +11,11 @@ import trio
 from configurations import loaded, problems
 from rig import open_rig, until  # noqa: F401  # the fixture
 
+from trio_supervisor.config import load
 from trio_supervisor.config.env_files import variables_in, variables_of
 from trio_supervisor.daemon.environment import environment_of
 from trio_supervisor.errors import ConfigError, RequestError
+from trio_supervisor.source import read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +65,7 @@ def test_a_later_file_is_over_an_earlier_one_and_may_use_it(tmp_path: Path) -> N
         (b"A=1\n\nB C\n", ":3: is not NAME=value"),
         (b"A='1\n", ":1: is not NAME=value, or a quote has no end"),
         (b"\xff", "is not UTF-8"),
-        (b"'=a'=secret", "is not the name of a variable"),
+        (b"'=a'=secret", ":1: '=a' is not the name of a variable"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_told_without_its_values(
@@ -76,6 +78,25 @@ def test_what_is_wrong_with_a_file_is_told_without_its_values(
 
     assert words in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_all_that_is_wrong_with_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.env").write_text("B C\nX=1\n\nD E\n'='=1\n")
+    text = '[program.web]\ncommand = "/bin/true"\nenv_file = "a.env"\n'
+
+    told = problems(tmp_path, text, "a.toml")
+
+    lines = [one.partition("a.env:")[2].partition(": ")[0] for one in told]
+    assert lines == ["1", "4", "5"]
+
+
+def test_a_file_of_the_command_line_is_blamed_as_it_is_spelled(tmp_path: Path) -> None:
+    (tmp_path / "a.env").write_text("B C\n")
+    (tmp_path / "a.toml").write_text("[supervisord]\n")
+    source = read(str(tmp_path / "a.toml"), {})
+
+    with pytest.raises(ConfigError, match=r"command line: --env-file: .*a\.env:1: is not NAME"):
+        load(source, overrides={"env_file": (f"{tmp_path}/a.env",)}, directory=str(tmp_path))
 
 
 def test_a_missing_file_is_an_error_with_its_place(tmp_path: Path) -> None:

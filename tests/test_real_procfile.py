@@ -91,4 +91,8 @@ def test_what_is_wrong_is_said_before_anything_runs(here: Rig) -> None:
     done = here.run("trio-supervisor", "up", "--concurrency", "wbe=2")
 
     assert done.returncode == 2
-    assert "--concurrency: 'wbe=2' is not TYPE=NUMBER" in done.stderr
+    assert "--concurrency: 'wbe' is no type of the Procfile (it has web, worker)" in done.stderr
+    done = here.run("trio-supervisor", "up", "--concurrency", "web=x")
+    assert "--concurrency: 'web=x' is not TYPE=NUMBER (example: web=2)" in done.stderr
+    done = here.run("trio-supervisor", "up", "--env-file", "nosuch.env")
+    assert done.stderr.startswith("Error: --env-file: there is no nosuch.env\n")

@@ -113,7 +113,9 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path) -> None:
     assert complaint(tmp_path, "# a: b\n").startswith("Procfile: names no process")
     assert "Procfile:3: 'a' stands in line 1" in complaint(tmp_path, "a: b\nc: d\na: e")
     assert complaint(tmp_path, PORT="x").startswith("environment: PORT: 'x' is not the number")
-    for given in ("wbe=2", "web", "web=x", "web=-1"):
+    told = complaint(tmp_path, TEXT, "wbe=2")
+    assert told.endswith("--concurrency: 'wbe' is no type of the Procfile (it has web, worker)")
+    for given in ("web", "web=x", "web=-1"):
         assert f"--concurrency: '{given}' is not" in complaint(tmp_path, TEXT, given)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from typing import TYPE_CHECKING
 
+from trio_supervisor.cli.parser import Parser
 from trio_supervisor.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="trio-supervisor check",
-        description="Report everything that is wrong with a configuration.",
+def _parser() -> Parser:
+    parser = Parser(
+        "check",
+        "Report everything that is wrong with a configuration.",
     )
     parser.add_argument("--strict", action="store_true", help="exit with 2 for warnings, too")
     which = parser.add_mutually_exclusive_group()

@@ -6,11 +6,11 @@ That user may not be able to read this package, so everything is imported before
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from typing import TYPE_CHECKING
 
+from trio_supervisor.cli.parser import Parser
 from trio_supervisor.errors import ConfigError, SupervisorError
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ def main(arguments: list[str]) -> int:
     return _UNHEALTHY if problems else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="trio-supervisor doctor",
-        description="Report what containment rests on here: the machine, the limits, the daemon "
+def _parser() -> Parser:
+    parser = Parser(
+        "doctor",
+        "Report what containment rests on here: the machine, the limits, the daemon "
         "of a configuration, and what an earlier run has left. Each finding is ok, a warning or "
         "a problem, with a remedy.",
     )

@@ -34,7 +34,9 @@ USAGE = "usage: trio-supervisor COMMAND [ARGUMENT ...]"
 def main(arguments: list[str] | None = None) -> int:
     """Run one command of the launcher; return its exit code."""
     words = _with_command_first(sys.argv[1:] if arguments is None else arguments)
-    if not words or words[0] in {"-h", "--help", "help"}:
+    if len(words) > 1 and words[0] == "help" and words[1] in COMMANDS:
+        words = [words[1], "--help"]
+    if not words or words[0] in {"-h", "--help"} or words == ["help"]:
         print(_help())
         return 0 if words else 2
     if words[0] in {"-v", "--version"}:
@@ -48,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         return command(words[1:])
     from trio_supervisor.cli import supervisorctl
 
-    return supervisorctl.main(words)
+    return supervisorctl.main(words, also=tuple(COMMANDS))
 
 
 def _with_command_first(words: list[str]) -> list[str]:

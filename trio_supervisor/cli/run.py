@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from trio_supervisor.client.words import complaint
+from trio_supervisor.daemon.launch import report
 from trio_supervisor.errors import SupervisorError
 
 if TYPE_CHECKING:
@@ -24,25 +26,22 @@ run. The exit code is that of the command.
   -c, --configuration FILE   the configuration (default: searched for as supervisord does)
   -e, --environment NAME     the environment of a program as well: NAME or GROUP:NAME
 """
+LONG_OPTIONS = ["configuration=", "environment=", "help"]
 USAGE_ERROR, NOT_EXECUTABLE, NOT_FOUND = 2, 126, 127
 
 
 def main(arguments: list[str]) -> int:
     """Become the command; return an exit code, as a shell's, only when that fails."""
     try:
-        pairs, command = getopt.getopt(
-            arguments, "c:e:h", ["configuration=", "environment=", "help"]
-        )
+        pairs, command = getopt.getopt(arguments, "c:e:h", LONG_OPTIONS)
     except getopt.GetoptError as problem:
-        print(f"Error: {problem.msg}\n\n{USAGE}", end="", file=sys.stderr)
-        return USAGE_ERROR
+        return _refuse(complaint(problem, LONG_OPTIONS))
     given = dict(pairs)
     if "-h" in given or "--help" in given:
         print(USAGE, end="")
         return 0
     if not command:
-        print(f"Error: no command\n\n{USAGE}", end="", file=sys.stderr)
-        return USAGE_ERROR
+        return _refuse("no command (example: trio-supervisor run -- make migrate)")
     try:
         environment = _environment(
             given.get("-c", given.get("--configuration")),
@@ -52,6 +51,11 @@ def main(arguments: list[str]) -> int:
         print(f"Error: {problem}", file=sys.stderr)
         return USAGE_ERROR
     return _execute(command, environment)
+
+
+def _refuse(text: str) -> int:
+    report("trio-supervisor run", SupervisorError(text))
+    return USAGE_ERROR
 
 
 def _execute(command: list[str], environment: Mapping[str, str]) -> int:

@@ -24,11 +24,14 @@ def run() -> None:
         os._exit(exit_code)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command, or the shell; return the exit code."""
+def main(arguments: list[str] | None = None, also: tuple[str, ...] = ()) -> int:
+    """Run one command, or the shell; return the exit code.
+
+    ``also`` are commands of the launcher, for who has mistyped one of them.
+    """
     _never_fail_to_print()
     try:
-        exit_code = _run(sys.argv[1:] if arguments is None else arguments)
+        exit_code = _run(sys.argv[1:] if arguments is None else arguments, also)
         sys.stdout.flush()
     except KeyboardInterrupt:
         print(file=sys.stderr)
@@ -40,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     return exit_code
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], also: tuple[str, ...]) -> int:
     from trio_supervisor.client import commands, options, session
 
     try:
@@ -58,6 +61,7 @@ def _run(arguments: list[str]) -> int:
         configuration=configuration,
         is_interactive=given.interactive or not given.words,
         is_lost=configuration is None and given.serverurl is None,
+        also=also,
     )
     if given.words:
         commands.run_words(opened, list(given.words))

@@ -69,13 +69,14 @@ ENDING = ("--abort-on-exit", "--exit-code-from")
 def main(arguments: list[str]) -> int:
     """Run in the foreground until everything is down; return the exit code."""
     take_early_signals()
+    from trio_supervisor.client.words import complaint
     from trio_supervisor.daemon.launch import report
     from trio_supervisor.errors import SupervisorError
 
     try:
         pairs, names = getopt.gnu_getopt(arguments, "c:dh", LONG_OPTIONS)
     except getopt.GetoptError as problem:
-        print(f"Error: {problem.msg}\n\n{USAGE}", end="", file=sys.stderr)
+        report("trio-supervisor up", SupervisorError(complaint(problem, LONG_OPTIONS)))
         return USAGE_ERROR
     given = dict(pairs)
     if asked := [option for option, _ in pairs if option in _COLOURS]:
@@ -151,7 +152,7 @@ def _launch(
         only=names,
         color=None if _COLOURS.isdisjoint(given) else "--color" in given,
         timestamps="--timestamps" in given,
-        env_file=_absolute(given.get("--env-file", "")),
+        env_file=_env_file(given.get("--env-file", "")),
         concurrency=given.get("--concurrency", ""),
         no_deps="--no-deps" in given,
         abort_on_exit="--abort-on-exit" in given or "--exit-code-from" in given,
@@ -181,5 +182,10 @@ def _gone(path: str) -> int:
     return 1
 
 
-def _absolute(path: str) -> str:
+def _env_file(path: str) -> str:
+    """Return the absolute path of a file that was asked for, and has to be there."""
+    from trio_supervisor.errors import SupervisorError
+
+    if path and not os.path.exists(path):
+        raise SupervisorError(f"--env-file: there is no {path}")
     return os.path.abspath(path) if path else ""

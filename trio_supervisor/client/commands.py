@@ -109,7 +109,7 @@ def run(session: Session, line: str) -> None:
     if known is None:
         if line.strip():
             session.say(f"*** Unknown syntax: {line.strip()}")
-            session.hint(_hint_for(name))
+            session.hint(_hint_for(session, name))
             session.fail()
         return
     _run_with(session, known, argument.split())
@@ -143,13 +143,14 @@ def _complaint(known: Command, words: list[str]) -> str:
     return ""
 
 
-def _hint_for(name: str) -> str:
+def _hint_for(session: Session, name: str) -> str:
     """Say what may have been meant with a command that does not exist."""
     from difflib import get_close_matches
 
     from trio_supervisor.client import table  # noqa: F401  # all commands
 
-    close = get_close_matches(name, COMMANDS, 1, cutoff=0.7)
+    known = [*session.also, *COMMANDS]
+    close = get_close_matches(name.lower(), known, 1, cutoff=0.7)
     return (
         f"did you mean {close[0]}? (help lists the commands)"
         if close

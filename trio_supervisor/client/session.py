@@ -20,7 +20,8 @@ class Session:
 
     So a shell outlives the daemon it talked to. ``exit_code`` is that of the last thing that
     went wrong, as in supervisorctl. With ``is_lost`` neither an address was given nor a
-    configuration found: the address is only where supervisorctl looks then.
+    configuration found: the address is only where supervisorctl looks then. ``also`` are commands
+    that there are besides those of the client.
     """
 
     def __init__(
@@ -30,10 +31,12 @@ class Session:
         configuration: str | None = None,
         is_interactive: bool = False,
         is_lost: bool = False,
+        also: tuple[str, ...] = (),
     ) -> None:
         self.address = address
         self.configuration = configuration
         self.is_lost = is_lost
+        self.also = also
         self.is_interactive = is_interactive
         self.wants_json = False
         self.exit_code = 0

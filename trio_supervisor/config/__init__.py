@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from trio_supervisor.source.tree import Source
 
 _SECTION = "supervisord"
+_FLAGS = {"env_file": "--env-file"}
+"""Options of the command line that are not spelled like those of the file."""
 
 
 class Findings(Record):
@@ -73,7 +75,10 @@ def examine(
 ) -> Findings:
     """Judge a source as `load` does, and tell everything instead of raising."""
     overrides = overrides or {}
-    judge = Judge(source, {(_SECTION, option) for option in overrides})
+    flags: dict[tuple[str, ...], str] = {
+        (_SECTION, option): _FLAGS.get(option, f"--{option}") for option in overrides
+    }
+    judge = Judge(source, flags)
     _check_sections(judge)
     supervisord, base = _supervisord(judge, overrides, directory or str(Path.cwd()))
     configuration = Configuration(

@@ -16,6 +16,8 @@ from trio_supervisor.source.values import check_environment
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from dotenv.parser import Binding
+
     from trio_supervisor.config.judge import Judge
 
 OPTIONAL = "?"
@@ -31,7 +33,8 @@ def env_files(judge: Judge, key: tuple[str, ...], base: str, names: tuple[str, .
         try:
             variables_in(path, {})
         except ConfigError as error:
-            judge.error(key, str(error))
+            for problem in error.problems:
+                judge.error(key, str(problem))
         found.append(path)
     return found
 
@@ -63,33 +66,51 @@ def variables_of(files: Iterable[str], known: Mapping[str, str]) -> dict[str, st
 
 
 def variables_in(file: str, known: Mapping[str, str]) -> dict[str, str]:
-    """Read one file. A name without ``=`` changes nothing, as with docker compose."""
+    """Read one file; ConfigError with all that is wrong in it.
+
+    A name without ``=`` changes nothing, as with docker compose.
+    """
     # most have no such file, and would pay 4 ms of every start
     from dotenv.parser import parse_stream  # noqa: PLC0415
     from dotenv.variables import parse_variables  # noqa: PLC0415
 
     path = file.removeprefix(OPTIONAL)
     found: dict[str, str] = {}
+    problems = []
     for binding in parse_stream(io.StringIO(_text_of(path, is_optional=path != file))):
-        if binding.error:
-            written = binding.original.string
-            blank = written[: len(written) - len(written.lstrip())].count("\n")
-            raise _problem(path, binding.original.line + blank, _NO_LINE)
-        if binding.key is not None and binding.value is not None:
+        if text := _complaint(binding):
+            problems.append(Problem(path, _line_of(binding), "", text))
+        elif binding.key is not None and binding.value is not None:
             names = {**known, **found}
             atoms = parse_variables(binding.value)
             found[binding.key] = "".join(atom.resolve(names) for atom in atoms)
-    try:
-        check_environment(found)
-    except ValueError as error:
-        raise _problem(path, None, str(error)) from None
+    if problems:
+        raise ConfigError(problems)
     return found
+
+
+def _complaint(binding: Binding) -> str:
+    """Say what is wrong with what was read of one variable."""
+    if binding.error:
+        return _NO_LINE
+    try:
+        check_environment({} if binding.key is None else {binding.key: ""})
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _line_of(binding: Binding) -> int:
+    """Return the number of its line, behind the blank ones that were read with it."""
+    written = binding.original.string
+    blank = written[: len(written) - len(written.lstrip())].count("\n")
+    return binding.original.line + blank
 
 
 def _text_of(path: str, *, is_optional: bool) -> str:
     try:
         if os.path.exists(path) and not os.path.isfile(path):  # a pipe would wait for a writer
-            raise _problem(path, None, "is no regular file")
+            raise _problem(path, "is no regular file")
         with open(path, encoding="utf-8-sig") as file:
             return file.read()
     except FileNotFoundError:
@@ -97,12 +118,12 @@ def _text_of(path: str, *, is_optional: bool) -> str:
             return ""
         name = os.path.basename(path)
         remedy = f"make it, or write {OPTIONAL}{name} for a file that may be missing"
-        raise _problem(path, None, f"there is no such file ({remedy})") from None
+        raise _problem(path, f"there is no such file ({remedy})") from None
     except OSError as error:
-        raise _problem(path, None, f"cannot be read: {error.strerror}") from None
+        raise _problem(path, f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise _problem(path, None, "is not UTF-8 text (save the file as UTF-8)") from None
+        raise _problem(path, "is not UTF-8 text (save the file as UTF-8)") from None
 
 
-def _problem(path: str, line: int | None, text: str) -> ConfigError:
-    return ConfigError([Problem(path, line, "", text)])
+def _problem(path: str, text: str) -> ConfigError:
+    return ConfigError([Problem(path, None, "", text)])

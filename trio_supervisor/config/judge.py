@@ -145,12 +145,13 @@ def _in_words(message: str) -> str:
 class Judge:
     """What is known to be wrong so far; a problem that repeats for each process counts once.
 
-    ``flags`` are the options whose values come from the command line, not from a file.
+    ``flags`` are the options whose values come from the command line, not from a file, each as it
+    is spelled there.
     """
 
-    def __init__(self, source: Source, flags: Iterable[Path] = ()) -> None:
+    def __init__(self, source: Source, flags: Mapping[Path, str]) -> None:
         self.source = source
-        self._flags = frozenset(flags)
+        self._flags = flags
         self._errors: dict[Problem, None] = dict.fromkeys(source.problems)
         self._warnings: dict[Problem, None] = dict.fromkeys(source.warnings)
         self._unreadable = frozenset(problem.key for problem in source.problems)
@@ -219,7 +220,7 @@ class Judge:
     def _problem(self, path: Path, text: str) -> Problem:
         """Blame the line of a file, or the flag that stands for it."""
         if path in self._flags:
-            return Problem("command line", None, f"--{path[-1]}", text)
+            return Problem("command line", None, self._flags[path], text)
         return self.source.problem(path, text)
 
     def _is_default(self, path: Path) -> bool:

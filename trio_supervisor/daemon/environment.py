@@ -29,4 +29,5 @@ async def environment_of(spec: ProgramSpec, inherited: Mapping[str, str]) -> dic
     try:
         return await trio.to_thread.run_sync(filled, *given, **_ABANDON)
     except ConfigError as problem:
-        raise RequestError(Fault.SPAWN_ERROR, f"env_file: {problem}") from problem
+        told = "; ".join(map(str, problem.problems))
+        raise RequestError(Fault.SPAWN_ERROR, f"env_file: {told}") from problem

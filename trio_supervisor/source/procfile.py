@@ -114,9 +114,12 @@ def _counts(concurrency: str, known: Mapping[str, object]) -> dict[str, int]:
     counts = {}
     for item in filter(None, concurrency.split(",")):
         name, _, count = item.partition("=")
-        if name not in known or not (count.isascii() and count.isdecimal()):
+        text = ""
+        if not (count.isascii() and count.isdecimal()):
             text = f"{item!r} is not TYPE=NUMBER (example: {next(iter(known))}=2)"
-            text += f"; the Procfile has {', '.join(known)}"
+        elif name not in known:
+            text = f"{name!r} is no type of the Procfile (it has {', '.join(known)})"
+        if text:
             raise ConfigError([Problem("command line", None, "--concurrency", text)])
         counts[name] = int(count)
     return counts
