@@ -12,10 +12,10 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from trio_supervisor.console.board import PROMPT_AFTER
+from trio_supervisor.console.labels import Labels
 from trio_supervisor.console.speaker import LONGEST_LINE
 from trio_supervisor.daemon import console as module
 from trio_supervisor.daemon.console import Console
-from trio_supervisor.daemon.labels import Labels
 from trio_supervisor.daemon.stream import BACKLOG
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import pytest
 import trio
 from daemon_fakes import Daemon, Plan, group_of, open_daemon, spec_of
 
+from trio_supervisor.console.labels import Labels
 from trio_supervisor.console.words import words_of
 from trio_supervisor.daemon.console import Console
-from trio_supervisor.daemon.labels import Labels
 from trio_supervisor.daemon.narrator import Narrator
 from trio_supervisor.lifecycle import ProcessState
 from trio_supervisor.protocol.messages import Event, EventKind

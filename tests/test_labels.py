@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rig import open_rig, until  # noqa: F401  # the fixture
 
-from trio_supervisor.daemon.labels import Labels
+from trio_supervisor.console.labels import Labels
 
 if TYPE_CHECKING:
     from rig import Rig

@@ -10,6 +10,7 @@ import time
 from trio_supervisor.client.processes import available, snapshot
 from trio_supervisor.console.board import Board
 from trio_supervisor.console.escapes import Stripped, only_colours
+from trio_supervisor.console.labels import Labels
 from trio_supervisor.console.style import Style, wants_colour
 from trio_supervisor.console.words import words_of
 from trio_supervisor.lifecycle import ProcessState
@@ -30,17 +31,15 @@ def open_view(session: Session, given: Mapping[str, str], targets: tuple[str, ..
     """Return a view of what the targets mean (none: of everything), coloured as by `up`."""
     rows = available(session)
     rows.sort(key=lambda row: (row.group_priority, row.group, row.priority, row.name))
-    names = [row.name for row in rows]
-    shown = [row.name for row in snapshot(session, targets)[0]]
-    return View(given, names, shown if targets else (*names, *shown))
+    labels = Labels((row.group, row.name) for row in rows)
+    shown = [labels.of(row.group, row.name) for row in snapshot(session, targets)[0]]
+    return View(given, labels, shown if targets else labels.all)
 
 
 class View(Board):
-    """Lines of programs, each in its colour; ``shown`` are the names that need room."""
+    """Lines of programs, each in its colour; ``shown`` are the labels that need room."""
 
-    def __init__(
-        self, given: Mapping[str, str], names: Iterable[str], shown: Iterable[str]
-    ) -> None:
+    def __init__(self, given: Mapping[str, str], labels: Labels, shown: Iterable[str]) -> None:
         is_asked = "--color" in given or "--no-color" in given
         asked = "--no-color" not in given if is_asked else None
         self._moment = 0.0
@@ -50,14 +49,15 @@ class View(Board):
             width=max(map(len, shown), default=0),
             now=lambda: self._moment,
         )
-        super().__init__(style, names, clock=time.monotonic)
+        super().__init__(style, labels.all, clock=time.monotonic)
+        self._labels = labels
         self._sinks: dict[Key, tuple[Stripped, ConsoleSink]] = {}
 
     def take(self, key: Key, moment: float, data: bytes) -> None:
         """Show bytes of a log that came at a moment; 0: nobody knows."""
         self._moment = moment
         if key not in self._sinks:
-            sink = self.sink(key[1])
+            sink = self.sink(self._labels.of(*key[:2]))
             self._sinks[key] = Stripped([sink], only_colours), sink
         self._sinks[key][0].write(data)
 
@@ -65,7 +65,7 @@ class View(Board):
         """Show what has become of a process."""
         self._moment = event.time
         if text := words_of(event):
-            self.say(event.name, text)
+            self.say(self._labels.of(event.group, event.name), text)
         if event.to_state not in {None, ProcessState.RUNNING}:
             self._finish(event.group, event.name)
 

@@ -7,9 +7,9 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from trio_supervisor.console.labels import Labels
 from trio_supervisor.daemon.console import Console
 from trio_supervisor.daemon.distant import log_file
-from trio_supervisor.daemon.labels import Labels
 from trio_supervisor.daemon.mounts import Mounts
 from trio_supervisor.daemon.syslog import Syslog, SyslogHandler
 from trio_supervisor.errors import SupervisorError

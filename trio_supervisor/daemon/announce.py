@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
+from trio_supervisor.console.labels import Labels
 from trio_supervisor.daemon.ends import is_done
-from trio_supervisor.daemon.labels import Labels
 from trio_supervisor.daemon.listeners import url_of
 from trio_supervisor.lifecycle import ProcessState, SupervisorState
 from trio_supervisor.protocol.messages import EventKind

@@ -22,8 +22,8 @@ from trio_supervisor.daemon.terminal import window_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from trio_supervisor.console.labels import Labels
     from trio_supervisor.console.speaker import ConsoleSink
-    from trio_supervisor.daemon.labels import Labels
     from trio_supervisor.daemon.terminal import Window
 
 PATIENCE = 0.1

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor import config
+from trio_supervisor.console.labels import Labels
 from trio_supervisor.daemon import descent, leftovers, readiness
 from trio_supervisor.daemon import run as runs
 from trio_supervisor.daemon.activity import ActivityLog
@@ -21,7 +22,6 @@ from trio_supervisor.daemon.containment import degradations
 from trio_supervisor.daemon.doors import Doors
 from trio_supervisor.daemon.guardian import remove_pidfile
 from trio_supervisor.daemon.kernel import become_subreaper
-from trio_supervisor.daemon.labels import Labels
 from trio_supervisor.daemon.launch import report
 from trio_supervisor.daemon.limits import DescriptorBudget, raise_limits
 from trio_supervisor.daemon.proc import pid_list

@@ -6,8 +6,8 @@ Processes of different groups may have one name; those are called ``group:name``
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
