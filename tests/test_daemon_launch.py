@@ -23,7 +23,7 @@ CONFIGURATION = configuration_of(
 
 def starting(configuration: Configuration) -> list[str]:
     """Return the names of what starts by itself."""
-    return [p.process_name for g in configuration.groups for p in g.programs if p.autostart]
+    return [p.process_name for g in configuration.groups for p in g.programs if p.starts_by_itself]
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ class Ladder:
 
     async def finish(self) -> None:
         """Stop what the leader left behind."""
-        with trio.CancelScope(shield=True):  # bounded by grace and LAST_ROUNDS
+        with trio.CancelScope(shield=True):  # bounded by grace and LAST_ROUNDS, or `unkillable`
             if await self._look():
                 if self._deadline is None:
                     await self._ask()
@@ -84,7 +84,7 @@ class Ladder:
                         "killing members of '%s' (%s) with SIGKILL", self._name, pid_list(left)
                     )
                     await self._kill_all()
-                    await self._look()
+                    await self._gone()
 
     async def _in_its_grace(self, wait: Callable[[], Awaitable[None]]) -> None:
         """Wait for something until the grace is over; the program may have asked for more."""
@@ -131,6 +131,14 @@ class Ladder:
         if not self._watched.hurry.is_set():
             # a stopped process takes the signal only when it is continued
             send(in_order, self._watched.spec.stopsignal, signal.SIGCONT)
+
+    async def _gone(self) -> None:
+        """Wait for the last member to go: nothing is started beside what cannot be killed."""
+        while True:
+            changed = self._containment.changed
+            if not await self._look():
+                return
+            await changed.wait()
 
     async def emptied(self) -> None:
         """Wait for the last member to go, or for somebody to be in a hurry."""
