@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PATIENCE = 20.0
+PIECE = 256
+"""Bytes that are typed at once: more could wait for ever where nobody reads."""
 CTRL_C = "\x03"
 ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -93,7 +95,11 @@ class Terminal:
 
     def type(self, keys: str) -> None:
         """Type, as somebody at the keyboard."""
-        os.write(self._ours, keys.encode())
+        left = keys.encode()
+        while left:
+            ready = select.select([], [self._ours], [], PATIENCE)[1]
+            assert ready, f"nobody takes what is typed: {left[:100]!r}"
+            left = left[os.write(self._ours, left[:PIECE]) :]
 
     def resize(self, rows: int, columns: int) -> None:
         """Make the window larger or smaller."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,12 +32,25 @@ signal.signal(signal.SIGWINCH, lambda *_: print("size", *os.get_terminal_size(),
 while True:
     time.sleep(0.01)
 """
+PASTED = 300_000
+TAKING = f"""
+import hashlib, os, tty
+tty.setraw(0)
+print("paste", flush=True)
+taken = b""
+while len(taken) < {PASTED}:
+    taken += os.read(0, 65536)
+print("taken", hashlib.sha256(taken).hexdigest(), flush=True)
+os.read(0, 1)
+"""
+"""A program that takes a long paste, and tells what came."""
 FULL_SCREEN = r"printf '\033[?1049h\033[?25l\033[?1000;2004hfull'; sleep 1000"
 
 
 @pytest.fixture(name="daemon")
 def serve(rig: Rig) -> subprocess.Popen[bytes]:
     (rig.directory / "debugged.py").write_text(DEBUGGED)
+    (rig.directory / "taking.py").write_text(TAKING)
     rig.write(
         f"""
 [program.debugged]
@@ -55,6 +69,15 @@ autorestart = false
 command = ['/bin/sh', '-c', '''{FULL_SCREEN}''']
 tty = true
 stdout_logfile = 'NONE'
+startsecs = 0
+[program.taking]
+command = ['{sys.executable}', '-IB', 'taking.py']
+tty = true
+stdout_logfile = 'taking.log'
+startsecs = 0
+[program.counting]
+command = ['/bin/sh', '-c', 'head -c {PASTED} | sha256sum; exec sleep 1000']
+stdout_logfile = 'counting.log'
 startsecs = 0
 [program.cat]
 command = 'cat'
@@ -128,6 +151,30 @@ def test_a_repl_hears_ctrl_c_and_ctrl_d(bench: Bench, rig: Rig) -> None:
 
     assert given_back(terminal) == "code 0"
     assert "repl: it has ended (EXITED: " in terminal.text
+
+
+def test_a_long_paste_comes_whole_and_in_order(bench: Bench, rig: Rig) -> None:
+    pasted = "".join(f"{number:05}" for number in range(PASTED // 5))
+    until(lambda: "paste" in rig.text("taking.log"), "its readiness")
+    terminal = attach(bench, rig, "taking")
+    terminal.expect("paste\n")
+
+    terminal.type(pasted)
+    terminal.expect(f"taken {sha256(pasted.encode()).hexdigest()}")
+    terminal.type(CTRL_BRACKET)
+
+    assert given_back(terminal) == "code 0"
+
+
+def test_a_large_file_goes_through_fg_whole(bench: Bench, rig: Rig) -> None:
+    sent = b"".join(b"%04d\n" % (number % 10_000) for number in range(PASTED // 5))
+    (rig.directory / "large").write_bytes(sent)
+    command = " ".join(rig.command("supervisorctl", "-c", str(rig.configuration), "fg", "counting"))
+
+    terminal = bench.open("sh", "-c", f"{command} < large")
+
+    terminal.expect(f"{sha256(sent).hexdigest()}  -\n")
+    assert terminal.wait() == 0
 
 
 def test_who_attaches_again_sees_what_was_there(bench: Bench, rig: Rig) -> None:

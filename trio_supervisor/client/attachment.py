@@ -80,7 +80,7 @@ class Attachment(Foreground):
         sources: list[int] = [self._connection.fileno()]
         if self._terminal is not None:
             sources.append(self._terminal.bell)
-            if self._input is not None:
+            if self._input is not None and self._has_room:
                 sources.append(self._input)
         ready = select.select(sources, [], [], patience)[0]
         if self._terminal is not None and self._terminal.bell in ready:
@@ -89,6 +89,11 @@ class Attachment(Foreground):
         if self._input in ready:
             self._read()
         return sources[0] in ready
+
+    @property
+    def _has_room(self) -> bool:
+        """False while a long paste is on its way; one that is stuck must not keep Ctrl-] out."""
+        return len(self._typed) < MOST_TYPED or self._retry_at is not None
 
     def _read(self) -> None:
         assert self._input is not None
@@ -99,9 +104,9 @@ class Attachment(Foreground):
         self._send_typed()
 
     def _send_typed(self) -> None:
-        """Send what was typed, unless something that was sent before has not been taken yet."""
+        """Send some of what was typed, unless what was sent before has not been taken yet."""
         if self._typed and not self._unsent:
-            self._unsent, self._typed = self._typed, b""
+            self._unsent, self._typed = self._typed[:CHUNK], self._typed[CHUNK:]
             self._send()
 
     def _resize(self) -> None:
