@@ -203,16 +203,61 @@ def test_what_a_screen_program_switched_on_is_switched_off(bench: Bench, rig: Ri
         assert undone in after
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def client_of(bench: Bench, name: str) -> int:
+    """Return the pid of the client that is attached to a program."""
+    alive = bench.alive().items()
+    (client,) = [pid for pid, words in alive if words.endswith(f" attach {name} ")]
+    return client
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        signal.SIGHUP,
+        signal.SIGQUIT,
+        signal.SIGUSR1,
+        signal.SIGUSR2,
+        signal.SIGALRM,
+        signal.SIGABRT,
+        signal.SIGRTMAX,
+    ],
+)
 def test_a_signal_gives_the_terminal_back(bench: Bench, rig: Rig, number: signal.Signals) -> None:
     terminal = attach(bench, rig, "repl")
     terminal.expect(">>> ")
-    (client,) = [pid for pid, words in bench.alive().items() if words.endswith(" attach repl ")]
 
-    os.kill(client, number)
+    os.kill(client_of(bench, "repl"), number)
 
     assert given_back(terminal) == f"code {128 + number}"
     assert rig.states()["repl"] == "RUNNING"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGSTOP])
+def test_who_is_stopped_gives_the_terminal_back_and_takes_it_again(
+    bench: Bench, rig: Rig, number: signal.Signals
+) -> None:
+    shell = bench.open("bash", "--norc", "--noprofile", "-i")
+    shell.type("PS1='shell''> '; stty -g\r")
+    before = shell.expect("shell> ").splitlines()[-2]
+    command = rig.command("supervisorctl", "-c", str(rig.configuration), "attach", "full")
+    shell.type(" ".join(command) + "\r")
+    shell.expect(BANNER)
+    shell.expect("full")
+
+    os.kill(client_of(bench, "full"), number)
+    shell.expect("Stopped")
+    shell.expect("shell> ")
+    shown = len(shell.shown)
+    shell.type("fg; stty -g\r")
+    until(lambda: b"\x1b[?1049h" in shell.shown[shown:], "the screen of the program")
+    shell.type(CTRL_BRACKET)  # without a return: it comes only where no lines are waited for
+
+    shell.expect("full: left, it goes on\n")
+    assert before in shell.expect("shell> ")
+    assert shell.shown.count(b"\x1b[?1049l") == (2 if number == signal.SIGTSTP else 1)
+    shell.type("exit\r")
+    assert shell.wait() == 0
 
 
 def test_the_death_of_the_daemon_gives_the_terminal_back(bench: Bench, rig: Rig) -> None:

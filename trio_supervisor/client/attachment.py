@@ -1,13 +1,13 @@
 """A stay with a program that has a terminal: its screen, and the keyboard.
 
 Every key goes to the program but Ctrl-], which leaves. Whatever ends the stay, the terminal is as
-before after it: Ctrl-], the end of the program or of the daemon, a signal to this process.
+before after it: Ctrl-], the end of the program or of the daemon, a signal to this process. One
+that is stopped and continued, as by a shell, gives the terminal back and takes it again.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import select
 import signal
 import sys
@@ -16,6 +16,7 @@ import tty
 
 from trio_supervisor.client.attach import terminal_size
 from trio_supervisor.client.foreground import CHUNK, Foreground
+from trio_supervisor.console.modes import Modes
 from trio_supervisor.errors import Fault
 from trio_supervisor.protocol.messages import Channel, Done, Error, Resize, Tail
 
@@ -32,12 +33,13 @@ LAST_SHOWN = 16 * 1024
 """Bytes of output from before that are shown first."""
 MOST_TYPED = 1024 * 1024
 """Bytes that may wait for a program that does not read; what is typed after them is lost."""
-ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-_MODE = re.compile(rb"\x1b\[\?([0-9;]+)([hl])")
-_LONGEST_MODE = 32
-_UNDONE = (b"1", b"47", b"1000", b"1002", b"1003", b"1004", b"1006", b"1047", b"1049", b"2004")
-"""Modes of a terminal (xterm's numbers: mouse, other screen, paste) that nobody wants to keep."""
-_CURSOR = b"25"
+_CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
+"""What comes from inside, as a rule: an instruction that fails would fail again after a handler."""
+_HARMLESS = {signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH}
+_STOPS = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
+ENDING = signal.valid_signals() - {signal.SIGKILL} - _CRASHES - _HARMLESS - _STOPS
+"""The signals that end a process which does nothing about them, and can."""
+_TOLD = (signal.SIGWINCH, signal.SIGTSTP, signal.SIGCONT)
 
 
 class Attachment(Foreground):
@@ -57,7 +59,7 @@ class Attachment(Foreground):
             return
         self._terminal.close()
         self._terminal = None
-        self._screen.undo()
+        self._screen.leave()
         if self._has_left and not self._told:
             self._told.append(f"{self._name}: left, it goes on")
         for text in self._told:
@@ -67,7 +69,7 @@ class Attachment(Foreground):
         self._session.say(BANNER)
         sys.stdout.flush()
         self._terminal = _RawTerminal()
-        self._terminal.open()  # not before somebody will close it: a signal may come at any time
+        self._terminal.take()  # not before somebody will close it: a signal may come at any time
         target = f"{process.group}:{process.name}"
         tail = Tail(Channel.TERMINAL, target, LAST_SHOWN, follow=True)
         self._printers[self._connection.send(tail)] = self._screen
@@ -84,11 +86,22 @@ class Attachment(Foreground):
                 sources.append(self._input)
         ready = select.select(sources, [], [], patience)[0]
         if self._terminal is not None and self._terminal.bell in ready:
-            self._terminal.answer_bell()
-            self._resize()
+            self._answer(self._terminal.signals())
         if self._input in ready:
             self._read()
         return sources[0] in ready
+
+    def _answer(self, signals: bytes) -> None:
+        """Stop, go on, or take another size, as signals ask for."""
+        assert self._terminal is not None
+        if signals.rfind(signal.SIGTSTP) > signals.rfind(signal.SIGCONT):
+            self._screen.leave()
+            self._terminal.give_back()
+            os.kill(os.getpid(), signal.SIGSTOP)
+        elif signal.SIGCONT in signals:
+            self._terminal.take()
+            self._screen.enter()
+        self._resize()
 
     @property
     def _has_room(self) -> bool:
@@ -132,27 +145,23 @@ class _Screen:
     """Shows what a terminal was sent, and remembers what that has switched on."""
 
     def __init__(self) -> None:
-        self._modes: dict[bytes, bool] = {}
-        self._end = b""
+        self._modes = Modes()
 
     def show(self, data: bytes) -> None:
         """Write bytes as they are: they are for a terminal."""
-        for match in _MODE.finditer(self._end + data):
-            for number in match[1].split(b";"):
-                self._modes[number] = match[2] == b"h"
-        self._end = (self._end + data)[-_LONGEST_MODE:]
+        self._modes.feed(data)
         _write(data)
 
     def finish(self) -> None:
         """Nothing is held back."""
 
-    def undo(self) -> None:
+    def leave(self) -> None:
         """Switch off what was left on, and begin a line."""
-        on = [number for number in _UNDONE if self._modes.get(number)]
-        undone = b"".join(b"\x1b[?%sl" % number for number in on)
-        if self._modes.get(_CURSOR) is False:
-            undone += b"\x1b[?%sh" % _CURSOR
-        _write(undone + b"\x1b[0m\r\n")
+        _write(self._modes.exit + b"\x1b[0m\r\n")
+
+    def enter(self) -> None:
+        """Switch on again what was on."""
+        _write(self._modes.entry)
 
 
 class _RawTerminal:
@@ -163,24 +172,32 @@ class _RawTerminal:
         self._before = termios.tcgetattr(self._input)
         self.bell, self._rope = os.pipe()
         os.set_blocking(self._rope, False)
-        self._handlers = {number: signal.signal(number, _end) for number in ENDING}
-        self._handlers[signal.SIGWINCH] = signal.signal(signal.SIGWINCH, _ring)
+        ending = {number for number in ENDING if signal.getsignal(number) is signal.SIG_DFL}
+        self._handlers = {number: signal.signal(number, _end) for number in ending}
+        self._handlers |= {number: signal.signal(number, _ring) for number in _TOLD}
         self._wakeup = signal.set_wakeup_fd(self._rope, warn_on_full_buffer=False)
 
-    def open(self) -> None:
+    def take(self) -> None:
         """Pass every key on from now on."""
-        tty.setraw(self._input, termios.TCSANOW)
+        try:
+            tty.setraw(self._input, termios.TCSANOW)
+        except termios.error:  # stopped in the background (SIGTTOU), then continued: it rings again
+            pass
 
-    def answer_bell(self) -> None:
-        """Take note that some signal came."""
-        os.read(self.bell, CHUNK)
-
-    def close(self) -> None:
-        """Be as before."""
+    def give_back(self) -> None:
+        """Let the terminal be as before."""
         try:
             termios.tcsetattr(self._input, termios.TCSANOW, self._before)
         except termios.error:  # the window is gone
             pass
+
+    def signals(self) -> bytes:
+        """Return the numbers of the signals that have rung the bell."""
+        return os.read(self.bell, CHUNK)
+
+    def close(self) -> None:
+        """Be as before."""
+        self.give_back()
         signal.set_wakeup_fd(self._wakeup)
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
