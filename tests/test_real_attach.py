@@ -46,6 +46,8 @@ os.read(0, 1)
 """A program that takes a long paste, and tells what came."""
 FULL_SCREEN = r"printf '\033[?1049h\033[?25l\033[?1000;2004hfull'; sleep 1000"
 
+LONG = r"printf '\033[?1049h'; printf '%0200000d' 7; printf drawn; touch drawn; sleep 1000"
+
 
 @pytest.fixture(name="daemon")
 def serve(rig: Rig) -> subprocess.Popen[bytes]:
@@ -67,6 +69,11 @@ startsecs = 0
 autorestart = false
 [program.full]
 command = ['/bin/sh', '-c', '''{FULL_SCREEN}''']
+tty = true
+stdout_logfile = 'NONE'
+startsecs = 0
+[program.long]
+command = ['/bin/sh', '-c', '''{LONG}''']
 tty = true
 stdout_logfile = 'NONE'
 startsecs = 0
@@ -208,6 +215,21 @@ def client_of(bench: Bench, name: str) -> int:
     alive = bench.alive().items()
     (client,) = [pid for pid, words in alive if words.endswith(f" attach {name} ")]
     return client
+
+
+def test_what_was_switched_on_long_ago_is_switched_on_for_who_attaches(
+    bench: Bench, rig: Rig
+) -> None:
+    until((rig.directory / "drawn").exists, "much output")
+    terminal = attach(bench, rig, "long")
+    terminal.expect("drawn")
+
+    terminal.type(CTRL_BRACKET)
+
+    assert given_back(terminal) == "code 0"
+    _, entered, picture = terminal.shown.partition(b"\x1b[?1049h")
+    assert entered
+    assert b"\x1b[?1049l" in picture.partition(b"drawn")[2]
 
 
 @pytest.mark.parametrize(

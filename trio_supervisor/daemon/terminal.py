@@ -12,6 +12,8 @@ import struct
 import termios
 from typing import TYPE_CHECKING, NamedTuple
 
+from trio_supervisor.console.modes import Modes
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -63,7 +65,11 @@ def window_of(descriptor: int) -> Window | None:
 
 
 class Screen:
-    """The last of what a terminal was sent, just as it was, for those who attach to it."""
+    """The last of what a terminal was sent, just as it was, for those who attach to it.
+
+    Before it comes what brings another terminal into the modes in which it was shown: a program
+    that fills the screen switches them on once, and that may be long ago.
+    """
 
     path = ""
     may_hang = False
@@ -71,6 +77,8 @@ class Screen:
     def __init__(self) -> None:
         self.followers: set[Hearer] = set()
         self._recent = b""
+        self._modes = Modes()
+        """Those in which the terminal was before the recent output."""
 
     def write(self, data: bytes | memoryview) -> None:
         """Keep bytes, and pass them on to those who look."""
@@ -79,11 +87,16 @@ class Screen:
             follower.offer(kept)
         self._recent += kept
         if len(self._recent) > 2 * REMEMBERED:
-            self._recent = self._recent[-REMEMBERED:].partition(b"\n")[2]
+            at = self._recent.find(b"\n", -REMEMBERED) + 1 or len(self._recent) - REMEMBERED
+            self._modes.feed(self._recent[:at])
+            self._recent = self._recent[at:]
 
     def tail(self, size: int, chunk: int) -> Iterator[bytes]:
-        """Yield the last ``size`` bytes, as far as they are still known."""
-        last = self._recent[-size:] if size else b""
+        """Yield the last ``size`` bytes, as far as they are still known, after their modes."""
+        at = max(0, len(self._recent) - size)
+        modes = self._modes.copy()
+        modes.feed(self._recent[:at])
+        last = modes.entry + modes.unfinished + self._recent[at:]
         for start in range(0, len(last), chunk):
             yield last[start : start + chunk]
 
