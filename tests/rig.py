@@ -110,10 +110,10 @@ class Rig:
         return self.runtime / "trio-supervisor" / f"{name}.state"
 
     def left_files(self) -> list[str]:
-        """Name sockets, pidfiles and addresses that are still there."""
+        """Name sockets, pidfiles, addresses, states and locks that are still there."""
         runtime = self.runtime / "trio-supervisor"
         found = [*self.directory.glob("*.pid"), *self.directory.glob("*.sock")]
-        suffixes = ("sock", "address", "state")
+        suffixes = ("sock", "address", "state", "lock")
         found += (path for suffix in suffixes for path in runtime.glob(f"*.{suffix}"))
         return sorted(map(str, found))
 

@@ -101,7 +101,7 @@ class Environment:
         until(lambda: set(self.bench.alive()) <= pids, "all processes to end")
 
         files = {path for path in self.bench.directory.glob("run/**/*") if not path.is_dir()}
-        assert {path.suffix for path in files} <= {".lock"}  # held by nobody: flock(2)
+        assert not files
         assert not list(self.bench.directory.glob("*.pid"))
 
     def _logs(self) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -280,6 +281,63 @@ def test_fault_45_a_start_that_meets_the_end_of_another_waits_for_it(
     assert rig.finish(daemon) == 0
 
 
+ALONE = """
+[program.alone]
+command = ["/bin/sh", "-c", "mkdir alone || echo twice >>twice; echo once >>ran; rmdir alone"]
+type = "task"
+startsecs = 0
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [[], ["--no-guardian"]])
+def test_many_that_start_and_end_at_once_never_run_together(rig: Rig, options: list[str]) -> None:
+    rig.write(ALONE, 'exit_with = "alone"')
+    command = shlex.join(rig.command("supervisord", "-n", *options, "-c", str(rig.configuration)))
+    again = f"for i in 1 2 3 4; do {command} >>console 2>&1; done"
+
+    starters = [rig.launch("sh", "-c", again) for _ in range(4)]
+
+    assert [starter.wait(60) for starter in starters].count(0) > 0
+    assert "once" in rig.text("ran")
+    assert rig.text("twice") == ""
+    assert not rig.left_files()
+
+
+def test_a_lock_that_its_owner_takes_away_is_not_enough(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.write(SLEEPER)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(rig.runtime))
+    ensure_runtime_directory()
+    path = Path(lock_path(str(rig.configuration)))
+    with path.open("w", encoding="ascii") as ending:
+        fcntl.flock(ending, fcntl.LOCK_EX)
+        daemon = rig.launch(*rig.command("supervisord", "-n", "-c", str(rig.configuration)))
+        until(lambda: _waits_for_the_lock(daemon.pid), "the look at the lock")
+        path.unlink()
+
+    rig.wait_for_answers(daemon)
+    assert path.read_text() == f"{daemon.pid}\n"
+    refused = rig.run("supervisord", "-c", str(rig.configuration))
+    assert f"already running for {rig.configuration} (pid {daemon.pid})" in refused.stderr
+    assert rig.finish(daemon) == 0
+    assert not path.exists()
+
+
+def test_a_daemon_whose_guardian_was_killed_takes_the_lock_away(rig: Rig) -> None:
+    rig.write(SLEEPER)
+    guardian = rig.start()
+    rig.settle()
+    assert rig.state_file.with_suffix(".lock").exists()
+
+    guardian.kill()
+    guardian.wait(PATIENCE)
+
+    until(lambda: not rig.marked(), "the end of the daemon")
+    assert not rig.left_files()
+
+
 def test_an_address_that_cannot_be_left_ends_nothing(rig: Rig) -> None:
     rig.write("")
     address = rig.state_file.with_suffix(".address")
@@ -307,6 +365,7 @@ def test_a_lock_that_cannot_be_opened_is_told_with_a_remedy(rig: Rig) -> None:
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"Error: cannot open the lock {lock}: Too many levels")
     assert not (rig.directory / "elsewhere").exists()
+    lock.unlink()
 
 
 def _waits_for_the_lock(pid: int) -> bool:

@@ -59,11 +59,13 @@ def nothing_left(rig: Rig) -> None:
 def is_locked(rig: Rig) -> bool:
     """Say whether the lock of a daemon is held. Who ends has lost its mark before its lock."""
     for path in (rig.runtime / "trio-supervisor").glob("*.lock"):
-        with path.open() as lock:
-            try:
+        try:
+            with path.open() as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
+        except BlockingIOError:
+            return True
+        except FileNotFoundError:
+            pass  # it has just been taken away
     return False
 
 

@@ -41,10 +41,11 @@ GRACE = 10.0
 WAITED_FOR = FORWARDED | {signal.SIGCHLD}
 
 
-def main(daemon: int, pidfile: str, state: str) -> int:
+def main(daemon: int, lock: str, pidfile: str, state: str) -> int:
     """Watch over a daemon, which is a child of this process; return its exit code.
 
-    Of the daemon's end the state file tells whether it was in order: then it is gone.
+    Of the daemon's end the state file tells whether it was in order: then it is gone. The lock is
+    the last to go: who finds none may start.
     """
     had_terminal = has_terminal()
     status = None
@@ -62,17 +63,18 @@ def main(daemon: int, pidfile: str, state: str) -> int:
         _clean_up(daemon, status, run)
         if run and not _descendants(os.getpid()):
             _remove(state)
-    remove_pidfile(pidfile, os.getpid())
+    remove_signed(pidfile, os.getpid())
+    remove_signed(lock, os.getpid())
     return code
 
 
-def become(python: str, daemon: int, pidfile: str, state: str) -> int:
+def become(python: str, daemon: int, lock: str, pidfile: str, state: str) -> int:
     """Replace this process with a small one that watches; return only if that cannot be."""
-    command = [python, "-I", "-S", __file__, str(daemon), pidfile, state]
+    command = [python, "-I", "-S", __file__, str(daemon), lock, pidfile, state]
     try:
         os.execv(python, command)  # noqa: S606
     except OSError:
-        return main(daemon, pidfile, state)
+        return main(daemon, lock, pidfile, state)
 
 
 def exit_code(status: int) -> int:
@@ -238,8 +240,8 @@ def pid_of_living(pidfile: str, state_name: str) -> str:
     return pid if is_ours else ""
 
 
-def remove_pidfile(path: str, pid: int) -> None:
-    """Remove a pidfile, if it still has this pid."""
+def remove_signed(path: str, pid: int) -> None:
+    """Remove a pidfile, or a lock that is held, if it still has this pid."""
     try:
         with open(path, encoding="ascii") as file:
             is_ours = file.read().strip() == str(pid)

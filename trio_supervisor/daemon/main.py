@@ -20,7 +20,7 @@ from trio_supervisor.daemon.announce import Place
 from trio_supervisor.daemon.console import Console
 from trio_supervisor.daemon.containment import degradations
 from trio_supervisor.daemon.doors import Doors
-from trio_supervisor.daemon.guardian import remove_pidfile
+from trio_supervisor.daemon.guardian import remove_signed
 from trio_supervisor.daemon.kernel import become_subreaper
 from trio_supervisor.daemon.launch import report
 from trio_supervisor.daemon.limits import DescriptorBudget, raise_limits
@@ -186,7 +186,7 @@ class Daemon:
         """Tell what is left, which the kernel was asked for: the end was in order."""
         self._state.remove()
         if self._guardian not in {os.getppid(), os.getpid()}:  # it was killed
-            remove_pidfile(self._configuration.supervisord.pidfile, self._guardian)
+            remove_signed(self._configuration.supervisord.pidfile, self._guardian)
         pids = pid_list(left)
         if left:
             log.error("%d processes cannot be killed: pid %s", len(left), pids)

@@ -68,8 +68,9 @@ def start(launch: Launch, daemon: Daemon) -> int:
         become(needs.user)
     lock = _lock(launch.configuration, needs.pidfile)
     ready = None if needs.nodaemon else _daemonize()
+    path = lock_path(launch.configuration)
     _sign(lock)
-    be_daemon = partial(_be_daemon, daemon, launch, handover, ready)
+    be_daemon = partial(_be_daemon, daemon, launch, handover, ready, lock=path)
     if not launch.has_guardian:
         be_daemon(main_pid=os.getpid(), pidfile=needs.pidfile)
     signal.pthread_sigmask(signal.SIG_SETMASK, guardian.WAITED_FOR)
@@ -84,7 +85,8 @@ def start(launch: Launch, daemon: Daemon) -> int:
         be_daemon(main_pid=parent)
     if ready is not None:
         _detach(ready)
-    return guardian.become(sys.executable, child, needs.pidfile, state_path(launch.configuration))
+    files = path, needs.pidfile, state_path(launch.configuration)
+    return guardian.become(sys.executable, child, *files)
 
 
 def _open_standard_streams() -> None:
@@ -119,23 +121,50 @@ def _lock(configuration: str, pidfile: str) -> int:
     """
     ensure_runtime_directory()
     path = lock_path(configuration)
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as problem:
-        raise SupervisorError(
-            f"cannot open the lock {path}: {problem.strerror} "
-            "(remove it, make room, or set XDG_RUNTIME_DIR to a directory of yours)"
-        ) from None
-    owner = ""
-    if not _locked(descriptor):
-        owner = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
-    owner = owner or guardian.pid_of_living(pidfile, os.path.basename(state_path(configuration)))
+    descriptor, owner = _take(path)
+    state = os.path.basename(state_path(configuration))
+    if not owner and (owner := guardian.pid_of_living(pidfile, state)):
+        os.unlink(path)  # it is ours, and of no use
     if owner:
         raise SupervisorError(
             f"supervisord is already running for {configuration} (pid {owner}): "
             f"shut it down first, or use it (supervisorctl -c {configuration})"
         )
     return descriptor
+
+
+def _take(path: str) -> tuple[int, str]:
+    """Open and take a lock; return its descriptor, and who has it if that is somebody else.
+
+    Whoever ends takes the file away while the lock is held, so who has waited for that file has
+    nothing: the next one makes another.
+    """
+    while True:
+        descriptor = _open_lock(path)
+        if not _locked(descriptor):
+            owner = os.read(descriptor, 32).decode(errors="replace").strip()
+            return descriptor, owner or "unknown"
+        if _is_at(path, descriptor):
+            return descriptor, ""
+        os.close(descriptor)
+
+
+def _open_lock(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as problem:
+        raise SupervisorError(
+            f"cannot open the lock {path}: {problem.strerror} "
+            "(remove it, make room, or set XDG_RUNTIME_DIR to a directory of yours)"
+        ) from None
+
+
+def _is_at(path: str, descriptor: int) -> bool:
+    """Say whether a path leads to an open file, and not to another, or nowhere."""
+    try:
+        return os.path.samestat(os.lstat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _locked(descriptor: int) -> bool:
@@ -181,15 +210,18 @@ def _be_daemon(
     source: Handover,
     ready: int | None,
     *,
+    lock: str,
     main_pid: int,
     pidfile: str = "",
 ) -> NoReturn:
-    """Run the daemon to its end; without a guardian it removes its ``pidfile`` itself."""
+    """Run the daemon to its end; without a guardian it removes pidfile and lock itself."""
     code = INTERNAL_ERROR
     try:
         code = daemon(launch, source, main_pid, partial(_say_ready, ready))
     finally:
-        guardian.remove_pidfile(pidfile, os.getpid())
+        guardian.remove_signed(pidfile, os.getpid())
+        if os.getppid() != main_pid:  # there is none, or it was killed
+            guardian.remove_signed(lock, main_pid)
         with suppress(OSError, ValueError):
             sys.stdout.flush()
             sys.stderr.flush()
