@@ -173,12 +173,12 @@ class Machine:
                 await tree.start(supervisor.run)
                 task_status.started()
             services.cancel_scope.cancel()
-        await self._handlers.tell_that_all_is_down()
+        await self._handlers.farewell.say()
         self._over.set()
 
     async def _abandon(self, everything: trio.CancelScope) -> None:
         await self.daemon.supervisor.abandoned.wait()
-        await self._handlers.tell_that_all_is_down()
+        await self._handlers.farewell.say()
         self._over.set()
 
     async def _do(self, step: Step) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 from xmlrpc.client import ServerProxy
 
 import pytest
@@ -135,3 +136,34 @@ def test_events_shows_what_happens_as_it_happens(rig: Rig) -> None:
     assert started["namespec"] == "web"
     assert request["type"] == "REQUEST"
     assert (stopping["cause"], stopped["cause"]) == (request["id"], stopping["id"])
+
+
+@pytest.mark.parametrize("command", ["events", "logs -f", "tail -f web"])
+def test_whoever_follows_hears_the_last_words_of_a_shutdown(rig: Rig, command: str) -> None:
+    goodbye = "trap 'echo goodbye; exit 0' TERM; echo hello; while :; do /bin/sleep 0.05; done"
+    rig.write(shell("web", goodbye, "startsecs = 0\nstdout_events_enabled = true"))
+    daemon = rig.start()
+    words = rig.command("supervisorctl", "-c", str(rig.configuration), *command.split())
+    with subprocess.Popen(words, env=rig.environment, stdout=subprocess.PIPE, text=True) as heard:
+        output = heard.stdout
+        assert output is not None
+        until(lambda: "hello" in rig.text("web.log"), "the trap")
+        if command == "events":
+            assert output.readline() == "==> Press Ctrl-C to exit <==\n"
+            until(
+                lambda: rig.ctl("clear", "web").stdout and _has_more(output),
+                "a request that it hears",
+            )
+        else:
+            until(lambda: "hello" in output.readline(), "what was there")
+
+        rig.finish(daemon)
+
+        last = output.read()
+        assert heard.wait(20) == 0
+    assert ("from STOPPING" if command == "events" else "goodbye") in last
+
+
+def _has_more(output: IO[str]) -> bool:
+    """Say whether there is more to read."""
+    return bool(select.select([output], [], [], 0)[0])

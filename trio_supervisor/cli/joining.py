@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import suppress
 
 from trio_supervisor.errors import ProtocolError, SupervisorError
 from trio_supervisor.source.shown import command
@@ -40,15 +41,16 @@ def find(configuration: str) -> Session | None:
 def join(session: Session, names: tuple[str, ...], given: Mapping[str, str]) -> int:
     """Start what is missing, and show output until Ctrl-C, which leaves all as it is."""
     from trio_supervisor.client.journal import follow
+    from trio_supervisor.client.logs import ENDED
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     targets = chosen(session, names)
     try:
-        follow(session, given, lambda: _begin(session, targets))
+        with suppress(ProtocolError):  # it was killed
+            follow(session, given, lambda: _begin(session, targets))
+        session.hint(ENDED)
     except KeyboardInterrupt:
         session.hint(STILL_RUNNING)
-    except ProtocolError:
-        session.hint("supervisord has ended")
     sys.stdout.flush()
     return 0
 

@@ -6,7 +6,7 @@ import sys
 
 from trio_supervisor.client import render
 from trio_supervisor.client.commands import command, usage_error
-from trio_supervisor.client.logs import BANNER, Escaper
+from trio_supervisor.client.logs import BANNER, ENDED, Escaper
 from trio_supervisor.client.render import namespec
 from trio_supervisor.protocol.messages import Event, EventKind, FollowEvents
 
@@ -47,6 +47,8 @@ def events(session: Session, words: list[str]) -> None:
     sys.stdout.flush()
     try:
         _show_all(session, FollowEvents(PAST in words or not follows, True, follows), types)
+        if follows and not session.wants_json:
+            session.hint(ENDED)
     except KeyboardInterrupt:
         pass
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from trio_supervisor.client.commands import command
+from trio_supervisor.client.logs import ENDED
 from trio_supervisor.client.render import namespec
 from trio_supervisor.client.view import open_view
 from trio_supervisor.client.words import WordsError, moment, parse_options
@@ -39,16 +40,19 @@ def logs(session: Session, words: list[str]) -> None:
     wanted, last = _wanted(given), _lines_after_grep(given)
     view = open_view(session, given, request.targets)
     reader = _Reader(view, wanted, last)
+    has_left = False
     try:
         _read(session, reader, request)
     except KeyboardInterrupt:
         if not request.follow:
             raise
-    except ProtocolError:
+        has_left = True
+    except ProtocolError:  # it was killed
         if not request.follow:
             raise
-        session.hint("supervisord has ended")
     reader.finish()
+    if request.follow and not has_left:
+        session.hint(ENDED)
 
 
 def follow(session: Session, given: Mapping[str, str], when_ready: Callable[[], None]) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from trio_supervisor.client.session import Session
 
+ENDED = "supervisord has ended"
+"""The end of what would go on for ever."""
 BANNER = "==> Press Ctrl-C to exit <=="
 LAST = 1600
 """Bytes that tail shows unless told otherwise."""

@@ -81,6 +81,7 @@ class Subscription:
     def __init__(self, past: list[Event]) -> None:
         self._past = past
         self._lost = 0
+        self._is_closed = False
         self._backlog = Backlog()
         self._arrived = trio.Event()
 
@@ -89,12 +90,17 @@ class Subscription:
         self._lost += len(self._backlog.push(event))
         self._arrived.set()
 
+    def close(self) -> None:
+        """Let the reader know that nothing more will come."""
+        self._is_closed = True
+        self._arrived.set()
+
     async def __aiter__(self) -> AsyncGenerator[Event, None]:
-        """Yield events as they come, for ever."""
+        """Yield events as they come, until closed."""
         past, self._past = self._past, []
         for event in past:
             yield event
-        while True:
+        while not self._is_closed or self._backlog:
             await self._arrived.wait()
             while self._backlog:
                 event, lost = self._backlog.pop(), self._lost

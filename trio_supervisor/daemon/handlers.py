@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING
-
-import trio
 
 from trio_supervisor import __version__
 from trio_supervisor.daemon import operations, snapshots, updates
+from trio_supervisor.daemon.farewell import Farewell
 from trio_supervisor.daemon.feed import NO_TERMINAL
 from trio_supervisor.daemon.journal import logs
 from trio_supervisor.daemon.pace import Pace
@@ -54,7 +52,7 @@ from trio_supervisor.protocol.messages import (
 from trio_supervisor.source import values
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
+    from collections.abc import AsyncGenerator
 
     from trio_supervisor.daemon.activity import ActivityLog
     from trio_supervisor.daemon.logfile import LogFile
@@ -66,8 +64,6 @@ if TYPE_CHECKING:
 
     Answer = tuple[Message, ...] | AsyncGenerator[Message, None]
 
-LAST_WORDS = 1.0
-"""Seconds that those who wait for the shutdown have to take the answer."""
 LONGEST_WORDS = 1000
 """Characters of a request that its event tells: events are kept, and shown."""
 QUESTIONS = (GetInfo, GetStatus, GetAvailable, Tail, FollowEvents, GetLogs, Wait)
@@ -88,17 +84,7 @@ class Handlers:
         self._activity = activity
         self._pid = pid
         self._census = census
-        self._down = trio.Event()
-        self._answering = 0
-        self._told = trio.Event()
-
-    async def tell_that_all_is_down(self) -> None:
-        """Answer those who wait for the shutdown; return when everybody has their answer."""
-        self._down.set()
-        with trio.move_on_after(LAST_WORDS):
-            while self._answering:
-                self._told = trio.Event()
-                await self._told.wait()
+        self.farewell = Farewell()
 
     def answer(self, request: Message, peer: str) -> Answer:
         """Return the answer: messages that are ready, or a stream of them.
@@ -112,7 +98,7 @@ class Handlers:
         )
         cause = self.register(_words(request), peer, is_always_possible=may_shut_down)
         answer = self._carry_out(request, cause)
-        return answer if isinstance(answer, tuple) else self._to_the_end(answer)
+        return answer if isinstance(answer, tuple) else self.farewell.with_all_of(answer)
 
     def register(self, words: str, peer: str, *, is_always_possible: bool = False) -> int:
         """Take note of a request that is about to change something; RequestError in a shutdown."""
@@ -122,24 +108,6 @@ class Handlers:
             raise RequestError(Fault.SHUTDOWN_STATE, f"supervisor is {what}; try again later")
         told = words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]}…"
         return self.supervisor.events.publish(EventKind.REQUEST, detail=f"{told} ({peer})")
-
-    @contextmanager
-    def answering(self) -> Iterator[None]:
-        """Let the daemon wait, when all is down, until this answer has been taken."""
-        self._answering += 1
-        try:
-            yield
-        finally:
-            self._answering -= 1
-            self._told.set()
-
-    async def _to_the_end(
-        self, answer: AsyncGenerator[Message, None]
-    ) -> AsyncGenerator[Message, None]:
-        with self.answering():
-            async with aclosing(answer) as messages:
-                async for message in messages:
-                    yield message
 
     def _tell(self, request: Message) -> Answer:
         match request:
@@ -158,11 +126,13 @@ class Handlers:
         """Return what takes its time: logs, events, a wait."""
         match request:
             case Tail(channel, name, size, follow):
-                return tail(self._log(channel, name), size, follow=follow)
+                until = self.farewell if follow else None
+                return tail(self._log(channel, name), size, followed_until=until)
             case GetLogs(targets):
                 programs, unknown = self.supervisor.find(targets)
                 outcomes = snapshots.unknown_outcomes(self.supervisor, unknown)
-                return logs(programs, outcomes, request, self.supervisor.events)
+                events = self.supervisor.events
+                return logs(programs, outcomes, request, events, self.farewell)
             case Wait():
                 return wait(self.supervisor, request)
             case FollowEvents(past, everything, follow):
@@ -259,17 +229,19 @@ class Handlers:
         return self.supervisor.program(name).logs.file(channel)
 
     async def _events(self, *, past: bool, everything: bool) -> AsyncGenerator[Message, None]:
-        with self.supervisor.events.subscribe(past=past) as subscription:
-            async for event in subscription:
+        events, farewell = self.supervisor.events, self.farewell
+        with events.subscribe(past=past) as news, farewell.until_down(news.close):
+            async for event in news:
                 if _is_for(event, everything):
                     yield event
+            yield End()
 
     def _past(self, *, everything: bool) -> tuple[Message, ...]:
         known = self.supervisor.events.since()
         return (*(event for event in known if _is_for(event, everything)), End())
 
     async def _when_down(self) -> AsyncGenerator[Message, None]:
-        await self._down.wait()
+        await self.farewell.wait()
         yield Done()
 
 

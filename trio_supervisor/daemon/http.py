@@ -236,7 +236,7 @@ class Conversation:
             raise Refusal(400, str(problem)) from problem
         if not call.method:
             raise Refusal(400, "the call names no method")
-        with self._handlers.answering():
+        with self._handlers.farewell.answering():
             answer = await _guarded(call.method, rpc.document(self._session, call))
             await self._send(200, answer, XML)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Iterator
 
     from trio_supervisor.daemon.events import EventBus
+    from trio_supervisor.daemon.farewell import Farewell
     from trio_supervisor.daemon.logfile import LogFile
     from trio_supervisor.daemon.program import Program
     from trio_supervisor.protocol.messages import Event, GetLogs
@@ -43,6 +44,7 @@ class _Journal:
     def __init__(self) -> None:
         self._items: deque[LogPart | Event] = deque()
         self._size = self._lost = 0
+        self._is_over = False
         self._arrived = trio.Event()
         self._followed: list[tuple[LogFile, _Ear]] = []
 
@@ -72,9 +74,16 @@ class _Journal:
         if words_of(event):
             self.add(event)
 
-    async def take(self) -> LogPart | Event:
-        """Wait for the oldest item."""
+    def end(self) -> None:
+        """Let the reader know that nothing more will come."""
+        self._is_over = True
+        self._arrived.set()
+
+    async def take(self) -> LogPart | Event | None:
+        """Wait for the oldest item; None when there is none, and none will come."""
         while not self._items:
+            if self._is_over:
+                return None
             self._arrived = trio.Event()
             await self._arrived.wait()
         item = self._items.popleft()
@@ -106,7 +115,11 @@ class _Ear:
 
 
 async def logs(
-    programs: Iterable[Program], unknown: Iterable[Outcome], wanted: GetLogs, bus: EventBus
+    programs: Iterable[Program],
+    unknown: Iterable[Outcome],
+    wanted: GetLogs,
+    bus: EventBus,
+    farewell: Farewell,
 ) -> AsyncGenerator[Message, None]:
     """Yield the pieces of what the programs wrote; with ``follow``, Done, and what comes."""
     journal = _Journal()
@@ -116,21 +129,33 @@ async def logs(
         for outcome in unknown:
             yield outcome
         for program in programs:
-            for part, file in _files_of(program):
-                if wanted.follow:
-                    journal.follow(file, part)
-                if wanted.lines == 0:
-                    continue
-                async for piece in _past(part, file, wanted):  # closed with us
-                    yield piece
-            if not program.logs.files:
-                yield _refusal(program.rank.group, program.rank.name, "no log file")
-        yield Done() if wanted.follow else End()
-        while wanted.follow:
-            yield await journal.take()
+            async for piece in _begin(journal, program, wanted):  # closed with us
+                yield piece
+        if wanted.follow:
+            yield Done()
+        else:
+            journal.end()
+        with farewell.until_down(journal.end):
+            while (item := await journal.take()) is not None:
+                yield item
+            yield End()
     finally:
         journal.close()
         bus.detach(journal)
+
+
+async def _begin(
+    journal: _Journal, program: Program, wanted: GetLogs
+) -> AsyncGenerator[Message, None]:
+    """Yield what the logs of a program have, and hear what comes to them if that is wanted."""
+    for part, file in _files_of(program):
+        if wanted.follow:
+            journal.follow(file, part)
+        if wanted.lines != 0:
+            async for piece in _past(part, file, wanted):  # closed with us
+                yield piece
+    if not program.logs.files:
+        yield _refusal(program.rank.group, program.rank.name, "no log file")
 
 
 def _files_of(program: Program) -> Iterator[tuple[LogPart, LogFile]]:

@@ -159,7 +159,7 @@ class Root:
     async def _say_goodbye(self, handlers: Handlers) -> set[int]:
         """Kill what is left and tell who waits; return what cannot be killed."""
         left = await self.containment.empty() | self.supervisor.unkillable()
-        await handlers.tell_that_all_is_down()
+        await handlers.farewell.say()
         return left
 
     def _make(self, spec: ProgramSpec, rank: Rank) -> Program:

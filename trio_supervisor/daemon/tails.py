@@ -13,6 +13,7 @@ from trio_supervisor.protocol.messages import End, Message, Output
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
+    from trio_supervisor.daemon.farewell import Farewell
     from trio_supervisor.daemon.follower import Hearer
 
     class Log(Protocol):
@@ -41,11 +42,15 @@ _ABANDON: dict[str, Any] = {"abandon_on_cancel": True}
 """What trio-typing does not know of: a thread that hangs is left alone."""
 
 
-def tail(file: Log, size: int, *, follow: bool) -> AsyncGenerator[Message, None]:
-    """Return the end of a log as messages; RequestError for a size below zero."""
+def tail(
+    file: Log, size: int, *, followed_until: Farewell | None = None
+) -> AsyncGenerator[Message, None]:
+    """Return the end of a log as messages, and what comes; RequestError for a size below zero."""
     if size < 0:
         raise RequestError(Fault.BAD_ARGUMENTS, f"{size} bytes")
-    return _follow(file, size) if follow else _read(file, size)
+    if followed_until is None:
+        return _read(file, size)
+    return _follow(file, size, followed_until)
 
 
 async def _read(file: Log, size: int) -> AsyncGenerator[Message, None]:
@@ -67,7 +72,7 @@ async def take_next(file: Log, chunks: Iterator[T], end: E) -> T | E:
     return next(chunks, end)
 
 
-async def _follow(file: Log, size: int) -> AsyncGenerator[Message, None]:
+async def _follow(file: Log, size: int, until: Farewell) -> AsyncGenerator[Message, None]:
     """Send the end of a log, then what comes; nothing can come between the two."""
     follower = Follower()
     file.followers.add(follower)
@@ -75,10 +80,13 @@ async def _follow(file: Log, size: int) -> AsyncGenerator[Message, None]:
         chunks = file.tail(min(size, CHUNK), CHUNK)
         while past := await take_next(file, chunks, b""):
             yield Output(past)
-        while not follower.is_closed:
-            data, lost = await follower.take()
-            yield Output(data, lost)
-        yield End()
+        with until.until_down(follower.close):
+            is_over = False
+            while not is_over:
+                data, lost = await follower.take()
+                is_over = follower.is_closed
+                yield Output(data, lost)
+            yield End()
     except OSError as problem:
         raise RequestError(Fault.NO_FILE, f"{file.path}: {problem.strerror}") from problem
     finally:

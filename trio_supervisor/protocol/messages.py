@@ -382,7 +382,10 @@ class Channel(IntEnum):
 
 
 class Tail(Message, code=0x0040):
-    """Ask for the last ``size`` bytes of a log: Output, then End; with ``follow``, until Cancel."""
+    """Ask for the last ``size`` bytes of a log: Output, then End; with ``follow``, what comes, too.
+
+    A stream that follows ends with Cancel, or when all is down, each time with End.
+    """
 
     channel: Channel
     name: str = ""
@@ -401,7 +404,7 @@ class GetLogs(Message, code=0x0044):
     """Ask for the logs of the targets (none: of all): LogParts, log after log, then End.
 
     At most the last ``lines`` of each, or what came ``since`` then. With ``follow``, Done after
-    that, and LogParts as they come, until Cancel. An Outcome is a target without a log. With
+    that, and LogParts as they come. An Outcome is a target without a log. With
     ``events``, each Event of a console has its place among what comes: those of all processes.
     """
 
@@ -427,7 +430,7 @@ class LogPart(Message, code=0x0045):
 
 
 class FollowEvents(Message, code=0x0042):
-    """Ask for every Event from now on, until Cancel; with ``past``, those still known first.
+    """Ask for every Event from now on, as Tail follows; with ``past``, those still known first.
 
     Without ``all``, for those of the first four kinds only; without ``follow``, for the past only.
     """
