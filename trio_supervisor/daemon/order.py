@@ -93,11 +93,13 @@ class Order:
         And those are down that are restarted with it. What is down of its needs is started if it
         ``starts``: a respawn does not, somebody may have stopped it.
         """
+        if starts:
+            self._start_what_is_needed(program)
         if (strategy := program.strategy) is not None:
             names = strategy.others(program)
             await self._wait(program, names, lambda _: strategy.leaving(program))
         if program.spec.depends_on:
-            await self._wait_for_needs(program, starts=starts)
+            await self._wait_for_needs(program)
 
     def has_all(self, program: Program) -> bool:
         """Say whether `wait_for_all` would return at once; False also when it would fail."""
@@ -108,9 +110,7 @@ class Order:
         except HopelessError:
             return False
 
-    async def _wait_for_needs(self, program: Program, *, starts: bool) -> None:
-        if starts:
-            self._start_what_is_needed(program)
+    async def _wait_for_needs(self, program: Program) -> None:
         lacking: dict[str, str] = {}
 
         def look(names: Iterable[str]) -> dict[str, str]:
