@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tempfile
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from rig import (  # the fixture
     PATIENCE,
     STUBBORN,
+    Rig,
     below,
     has_ended,
     open_rig,  # noqa: F401
@@ -26,8 +29,7 @@ from trio_supervisor.pids import boot_id
 
 if TYPE_CHECKING:
     import subprocess
-
-    from rig import Rig
+    from collections.abc import Iterator
 
 FAMILY = """
 [program.plain]
@@ -86,6 +88,50 @@ def test_fault_28_the_guardian_stops_what_a_killed_daemon_has_left(family: Rig) 
         assert "killed with SIGKILL: pid " in told
         assert "0 processes left" in told
     assert family.finish(family.start()) == 0
+
+
+NOTIFYING = shell("web", "exec sleep 1000", "ready = {notify = true}")
+
+
+@pytest.fixture
+def near() -> Iterator[Rig]:
+    """Lend a rig whose runtime directory has a short path, as a socket must have."""
+    with tempfile.TemporaryDirectory() as directory:
+        made = Rig(Path(directory))
+        yield made
+        made.close()
+
+
+def sockets(rig: Rig) -> list[str]:
+    """Return the directories of notify sockets."""
+    return [path.name for path in rig.runtime.rglob("notify-*")]
+
+
+def test_no_notify_socket_of_a_killed_daemon_stays(near: Rig) -> None:
+    near.write(NOTIFYING)
+    guardian = near.start()
+    until(lambda: sockets(near) and leaders(near), "the socket")
+
+    os.kill(near.info().daemon_pid, signal.SIGKILL)
+
+    assert guardian.wait(PATIENCE) == 128 + signal.SIGKILL
+    assert sockets(near) == []
+    near.finish(near.start())  # which takes away address and control socket
+
+
+def test_the_next_start_removes_the_notify_sockets_that_both_have_left(near: Rig) -> None:
+    near.write(NOTIFYING)
+    near.start()
+    before = until(lambda: leaders(near) and sockets(near), "the socket")
+    near.kill_both()
+    assert sockets(near) == before
+
+    daemon = near.start()
+
+    until(lambda: sockets(near), "the socket of the next run")
+    assert set(before).isdisjoint(sockets(near))
+    near.finish(daemon)
+    assert sockets(near) == []
 
 
 def test_who_insists_ends_the_grace_of_the_guardian(rig: Rig) -> None:

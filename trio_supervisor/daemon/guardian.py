@@ -38,6 +38,8 @@ LAST_ROUNDS = 5.0
 """Seconds of killing after which what cannot be killed is left to init."""
 GRACE = 10.0
 """Seconds that processes get to end when the state file does not say how many."""
+SOCKET = "notify"
+"""The name of a notify socket in its directory."""
 WAITED_FOR = FORWARDED | {signal.SIGCHLD}
 
 
@@ -61,6 +63,7 @@ def main(daemon: int, lock: str, pidfile: str, state: str) -> int:
     run = _read_state(state)
     if os.WIFSIGNALED(status) or code == INTERNAL_ERROR or run:
         _clean_up(daemon, status, run)
+        remove_sockets(os.path.dirname(state), *run.get("daemon", (daemon, 0)))
         if run and not _descendants(os.getpid()):
             _remove(state)
     remove_signed(pidfile, os.getpid())
@@ -130,6 +133,27 @@ def _read_state(path: str) -> dict[str, Any]:
         return state if state["guardian"][0] == os.getpid() else {}
     except (OSError, ValueError, LookupError, TypeError):
         return {}
+
+
+def remove_sockets(runtime: str, daemon: int, starttime: int) -> None:
+    """Remove the notify sockets of a daemon that was killed from its runtime directory."""
+    prefix = sockets_prefix(daemon, starttime)
+    try:
+        found = [name for name in os.listdir(runtime) if name.startswith(prefix)]
+    except OSError:
+        return
+    for name in found:
+        path = os.path.join(runtime, name)
+        _remove(os.path.join(path, SOCKET))
+        try:
+            os.rmdir(path)
+        except OSError:
+            pass  # somebody has put something there
+
+
+def sockets_prefix(daemon: int, starttime: int) -> str:
+    """Return how the names of the directories begin in which a daemon has its notify sockets."""
+    return f"notify-{daemon}.{starttime}-"
 
 
 def _remove(path: str) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from trio_supervisor.daemon import state
 from trio_supervisor.daemon.containment import HAS_PIDFD, LAST_SWEEP, MARK, SWEEP_PAUSE, send
+from trio_supervisor.daemon.guardian import remove_sockets
 from trio_supervisor.daemon.proc import (
     ancestors_of,
     pid_list,
@@ -55,6 +56,7 @@ def clean_up(path: str) -> None:
             f"supervisord is already running (pid {found.guardian.pid}), although somebody has "
             f"removed its lock: end it first (kill {found.guardian.pid})"
         )
+    remove_sockets(os.path.dirname(path), *found.daemon)
     if left := of(found):
         who = pid_list(left)
         _tell(f"an earlier run was killed together with its guardian: stopping pid {who}")

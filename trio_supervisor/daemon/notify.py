@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_supervisor.console.lines import shown
+from trio_supervisor.daemon.guardian import SOCKET, sockets_prefix
 from trio_supervisor.daemon.identity import account_of
+from trio_supervisor.daemon.proc import process_of
 from trio_supervisor.errors import Fault, RequestError
 from trio_supervisor.source.address import runtime_directory
 
@@ -102,7 +104,7 @@ class NotifySocket:
     @property
     def path(self) -> str:
         """What the program finds in NOTIFY_SOCKET."""
-        return os.path.join(self._directory, "notify")
+        return os.path.join(self._directory, SOCKET)
 
     def _bind(self, uid: int | None) -> None:
         self._directory = _make_directory(is_for_others=uid not in {None, os.getuid()})
@@ -155,9 +157,10 @@ def _make_directory(*, is_for_others: bool) -> str:
     bases = [tempfile.gettempdir(), "/tmp"]  # noqa: S108
     if not is_for_others and os.path.isdir(runtime_directory()):
         bases.insert(0, runtime_directory())
-    room = _LONGEST_PATH - len("/notify-12345678/notify")
+    prefix = sockets_prefix(*process_of(os.getpid()))  # whose it is, if we are killed
+    room = _LONGEST_PATH - len(f"/{prefix}12345678/{SOCKET}")
     base = next((base for base in bases if len(os.fsencode(base)) <= room), bases[-1])
-    path = tempfile.mkdtemp(prefix="notify-", dir=base)
+    path = tempfile.mkdtemp(prefix=prefix, dir=base)
     if is_for_others:
         os.chmod(path, 0o711)  # noqa: S103
     return path
