@@ -91,11 +91,14 @@ def _watch_for_leaks(_shelter: None) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def _shelter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep out of the runtime directory of who runs the tests, and let Ctrl-C be heard.
+    """Keep out of the runtime directory of who runs the tests, and let signals be heard.
 
-    A shell starts what it runs in the background with SIGINT ignored.
+    A shell starts what it runs in the background with SIGINT and SIGQUIT ignored, nohup with
+    SIGHUP, and what is ignored is inherited.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
         yield
