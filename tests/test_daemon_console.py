@@ -120,16 +120,16 @@ async def test_a_very_long_line_is_not_held_back_for_ever(
 
 
 @pytest.fixture
-async def shown_console(
-    console: Console, autojump_clock: MockClock, nursery: trio.Nursery
-) -> Console:
-    """Run the console while a test waits on the virtual clock."""
+async def shown_console(console: Console, nursery: trio.Nursery) -> Console:
+    """Run the console while a test waits on the virtual clock, which it must ask for itself."""
     nursery.start_soon(console.run)
     await wait_all_tasks_blocked()
     return console
 
 
-async def test_a_prompt_is_shown_after_a_moment(shown_console: Console, terminal: Terminal) -> None:
+async def test_a_prompt_is_shown_after_a_moment(
+    shown_console: Console, terminal: Terminal, autojump_clock: MockClock
+) -> None:
     shown_console.sink("web").write(b"password: ")
 
     await trio.sleep(PROMPT_AFTER / 2)
@@ -139,7 +139,7 @@ async def test_a_prompt_is_shown_after_a_moment(shown_console: Console, terminal
 
 
 async def test_what_follows_a_prompt_goes_on_behind_it(
-    shown_console: Console, terminal: Terminal
+    shown_console: Console, terminal: Terminal, autojump_clock: MockClock
 ) -> None:
     web = shown_console.sink("web")
     web.write(b"name: ")
@@ -152,7 +152,7 @@ async def test_what_follows_a_prompt_goes_on_behind_it(
 
 
 async def test_nothing_is_shown_inside_a_line_that_has_begun(
-    shown_console: Console, terminal: Terminal
+    shown_console: Console, terminal: Terminal, autojump_clock: MockClock
 ) -> None:
     web, worker = shown_console.sink("web"), shown_console.sink("worker")
     web.write(b"name: ")
@@ -172,7 +172,7 @@ async def test_nothing_is_shown_inside_a_line_that_has_begun(
 
 
 async def test_a_line_that_has_just_begun_is_not_cut_for_an_older_one(
-    shown_console: Console, terminal: Terminal
+    shown_console: Console, terminal: Terminal, autojump_clock: MockClock
 ) -> None:
     web, worker = shown_console.sink("web"), shown_console.sink("worker")
     web.write(b"prompt")
@@ -185,7 +185,7 @@ async def test_a_line_that_has_just_begun_is_not_cut_for_an_older_one(
 
 
 async def test_a_carriage_return_goes_back_to_behind_the_name(
-    shown_console: Console, terminal: Terminal
+    shown_console: Console, terminal: Terminal, autojump_clock: MockClock
 ) -> None:
     web = shown_console.sink("web")
     web.write(b"done 10 %")
@@ -208,7 +208,7 @@ async def test_both_outputs_of_a_process_have_their_own_lines(
 
 
 async def test_the_end_of_a_process_ends_its_line(
-    shown_console: Console, terminal: Terminal
+    shown_console: Console, terminal: Terminal, autojump_clock: MockClock
 ) -> None:
     web = shown_console.sink("web")
     web.write(b"name: ")

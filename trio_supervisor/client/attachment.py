@@ -172,7 +172,8 @@ class _RawTerminal:
         self._before = termios.tcgetattr(self._input)
         self.bell, self._rope = os.pipe()
         os.set_blocking(self._rope, False)
-        ending = {number for number in ENDING if signal.getsignal(number) is signal.SIG_DFL}
+        kept = (signal.SIG_IGN, signal.default_int_handler)  # nohup; Ctrl-C ends in order anyway
+        ending = {number for number in ENDING if signal.getsignal(number) not in kept}
         self._handlers = {number: signal.signal(number, _end) for number in ending}
         self._handlers |= {number: signal.signal(number, _ring) for number in _TOLD}
         self._wakeup = signal.set_wakeup_fd(self._rope, warn_on_full_buffer=False)
