@@ -83,6 +83,7 @@ class Handlers:
         self.pace = Pace()
         self._activity = activity
         self._pid = pid
+        self._pid_space = pid_space()  # once: it is a look into /proc
         self._census = census
         self.farewell = Farewell()
 
@@ -203,7 +204,7 @@ class Handlers:
             pid=self._pid,
             daemon_pid=os.getpid(),
             configuration=configuration.path,
-            pid_space=pid_space(),
+            pid_space=self._pid_space,
         )
 
     def _reread(self) -> Changes:
