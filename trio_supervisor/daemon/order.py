@@ -95,7 +95,8 @@ class Order:
         """
         if starts:
             self._start_what_is_needed(program)
-        if (strategy := program.strategy) is not None:
+        strategy = program.strategy
+        if strategy is not None and strategy.leaving(program):  # as a rule nobody is
             names = strategy.others(program)
             await self._wait(program, names, lambda _: strategy.leaving(program))
         if program.spec.depends_on:
